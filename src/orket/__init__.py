@@ -1,0 +1,1 @@
+"""Governed multi-agent work that you embed in your own application."""

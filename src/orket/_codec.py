@@ -1,0 +1,148 @@
+"""The one converter between values and versioned JSON.
+
+Stored data is inert: a record is a JSON array of the record's registered name and its fields, never a type name that is
+imported. Unknown names and unknown fields are typed refusals. Field defaults are left out, so that the journal stays small.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import PurePath
+from typing import Any, Final, TypeVar, get_args
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from orket.cards import Issue, JsonValue
+from orket.errors import StoreVersionError
+from orket.events import Digest, Record
+
+FORMAT: Final = 1  # of cards, records and documents; a reader refuses a larger one
+V = TypeVar("V")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_encode_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def to_json(value: JsonValue) -> str:
+    """Return compact JSON that any UTF-8 sink accepts: lone surrogates stay escaped.
+
+    Raises:
+        ValueError: NaN or infinity.
+        TypeError: something that JSON does not have.
+    """
+    text = _encode(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _encode_ascii(value)
+    return text
+
+
+def canonical_json(value: JsonValue) -> str:
+    """Return the one spelling of a JSON value (sorted keys, ASCII) that digests and effect keys are made of."""
+    return _encode_sorted(value)
+
+
+def digest(text: str) -> Digest:
+    """Return the SHA-256 of the UTF-8 bytes of *text*."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _build() -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=True, forbid_extra_keys=True, detailed_validation=False)
+    converter.register_unstructure_hook_func(lambda cls: cls is Any, lambda value: value)
+    converter.register_structure_hook_func(lambda cls: cls is Any, lambda value, _: value)
+    converter.register_unstructure_hook(PurePath, str)
+    return converter
+
+
+class Codec:
+    """Compiled hooks for all stored types."""
+
+    def __init__(self) -> None:
+        self._converter = _build()
+        self._names = {cls: _snake(cls.__name__) for cls in get_args(Record)}
+        self._classes = {name: cls for cls, name in self._names.items()}
+        self._dumpers: dict[type, Callable[[Any], dict[str, Any]]] = {}
+        self._loaders: dict[type, Callable[[Any, Any], Any]] = {}
+
+    def dump(self, value: Any) -> JsonValue:
+        """Return an attrs value as JSON data, without its defaults."""
+        cls = type(value)
+        dumper = self._dumpers.get(cls)
+        if dumper is None:
+            dumper = make_dict_unstructure_fn(cls, self._converter, _cattrs_omit_if_default=True)
+            self._dumpers[cls] = dumper
+        return dumper(value)
+
+    def load(self, data: JsonValue, cls: type[V]) -> V:
+        """Return the value that :meth:`dump` made *data* of.
+
+        Raises:
+            StoreVersionError: *data* is not such a value: a field is unknown, missing or of another type.
+        """
+        loader = self._loaders.get(cls)
+        if loader is None:
+            loader = make_dict_structure_fn(cls, self._converter, _cattrs_forbid_extra_keys=True)
+            self._loaders[cls] = loader
+        try:
+            value: V = loader(data, cls)
+        except Exception as error:  # cattrs raises many kinds for one fact: this is not such a value
+            raise StoreVersionError(
+                f"stored {cls.__name__} cannot be read: {error!r}", found=data, known=FORMAT
+            ) from error
+        return value
+
+    def dump_record(self, record: Record) -> list[JsonValue]:
+        """Return ``[name, fields]``."""
+        return [self._names[type(record)], self.dump(record)]
+
+    def load_record(self, data: JsonValue) -> Record:
+        """Return the record that ``[name, fields]`` stands for.
+
+        Raises:
+            StoreVersionError: the name is not one this orket knows.
+        """
+        match data:
+            case [str() as name, dict() as fields] if name in self._classes:
+                return self.load(fields, self._classes[name])
+            case _:
+                known = ", ".join(sorted(self._classes))
+                raise StoreVersionError(f"unknown record {data!r:.120}; known: {known}", found=data, known=FORMAT)
+
+    def dump_issue(self, issue: Issue) -> str:
+        """Return an issue as the JSON text that the store keeps."""
+        return to_json(self.dump(issue))
+
+    def load_issue(self, text: str) -> Issue:
+        """Return the issue of a stored text."""
+        return self.load(json.loads(text), Issue)
+
+
+@cache
+def codec() -> Codec:
+    """Return the codec, built on first use: compiling the hooks costs more than importing this module."""
+    return Codec()
+
+
+def value_digest(value: Any) -> Digest:
+    """Return the digest of an attrs value, a mapping or plain JSON data, whatever its key order."""
+    data = codec().dump(value) if attrs.has(type(value)) else value
+    return digest(canonical_json(_plain(data)))
+
+
+def _plain(data: Any) -> JsonValue:
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    return data
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

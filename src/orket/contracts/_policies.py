@@ -1,0 +1,120 @@
+"""Questions and answers of the policies around the turn: loop, environment, pipelines, sandboxes, hosts with an API."""
+
+import enum
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from orket.cards import EMPTY, BoardCounts, CardStatus, WaitReason
+from orket.contracts._questions import Reference
+from orket.organization import Organization
+
+
+@frozen(kw_only=True)
+class LoopQuestion:
+    """What loop policies read: the organization, the environment mapping, and how the board stands."""
+
+    organization: Organization
+    environ: Mapping[str, str] = EMPTY
+    counts: BoardCounts = BoardCounts()
+
+    @property
+    def reference(self) -> Reference:
+        """Organization and the size of the board."""
+        return (self.organization.name, self.counts.total)
+
+
+@frozen(kw_only=True)
+class MissingSeat:
+    """What becomes of an issue whose seat the team does not have."""
+
+    status: CardStatus
+    reason: str
+    wait_reason: WaitReason | None = None
+
+
+class Rest(enum.StrEnum):
+    """How a run without candidates, or without turns left, comes to rest. Never success."""
+
+    STALLED = "stalled"
+    FAILED = "failed"
+
+
+@frozen(kw_only=True)
+class RestAnswer:
+    """How the run comes to rest, and why."""
+
+    rest: Rest
+    reason: str
+
+
+@frozen(kw_only=True)
+class EnvironmentQuestion:
+    """Which environment mapping is used? ``environ`` is what the host gave; ``dotenv`` the text of a ``.env`` file or ""."""
+
+    environ: Mapping[str, str]
+    dotenv: str = ""
+
+    @property
+    def reference(self) -> Reference:
+        """Only sizes: values may be secrets."""
+        return (len(self.environ), len(self.dotenv))
+
+
+@frozen(kw_only=True)
+class SubPipeline:
+    """How one epic of a rock is run: its asset, its department, and its build (None: the stock id)."""
+
+    epic: str
+    department: str
+    build: str | None = None
+    reason: str = ""
+
+
+class TechStack(enum.StrEnum):
+    """The stacks a sandbox can be built for."""
+
+    FASTAPI_REACT_POSTGRES = "fastapi-react-postgres"
+    FASTAPI_VUE_MONGO = "fastapi-vue-mongo"
+    CSHARP_RAZOR_EF = "csharp-razor-ef"
+    NODE_REACT_POSTGRES = "node-react-postgres"
+    DJANGO_REACT_POSTGRES = "django-react-postgres"
+
+
+@frozen(kw_only=True)
+class SandboxPorts:
+    """Host ports of a sandbox, on the loopback address only."""
+
+    api: int
+    frontend: int
+    database: int
+    admin: int | None = None
+
+
+@frozen(kw_only=True)
+class SandboxQuestion:
+    """A sandbox to be described. ``product`` is the folder with the product's sources; the password never enters a record."""
+
+    sandbox_id: str
+    stack: TechStack
+    ports: SandboxPorts
+    product: str
+    database_password: str = field(repr=False)
+
+    @property
+    def reference(self) -> Reference:
+        """Id, stack, ports."""
+        return (self.sandbox_id, self.stack.value, self.ports.api, self.ports.frontend, self.ports.database)
+
+
+@frozen(kw_only=True)
+class AssetQuestion:
+    """Which asset does a request of a host's API mean? ``path`` is the URL path, ``issue_id`` a parameter if given."""
+
+    path: str
+    issue_id: str | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """Path and id."""
+        return (self.path, self.issue_id)

@@ -1,0 +1,257 @@
+"""Ports: the pluggable *doing*. A port may touch the world; a node may not."""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from attrs import field, frozen
+
+from orket.cards import EMPTY, Issue, JsonValue, Verification, VerificationResult
+from orket.contracts._requests import BoardRequest
+from orket.events import TurnKind
+
+
+class EffectClass(enum.StrEnum):
+    """What running a tool again would do to the world outside the store.
+
+    ``NONE`` acts on the record only, inside the turn's own commit. ``READ`` and ``IDEMPOTENT`` may run again with the same
+    key. ``AT_MOST_ONCE`` never runs again by itself.
+    """
+
+    NONE = "none"
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    AT_MOST_ONCE = "at_most_once"
+
+
+@frozen(kw_only=True)
+class ToolSpec:
+    """What a model is told about a tool: ``parameters`` is a JSON Schema of type ``object``."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, JsonValue]
+    effect: EffectClass = EffectClass.READ
+    destructive: bool = False  # the gate asks for an argument ``confirm: true``
+
+
+@frozen(kw_only=True)
+class ToolCall:
+    """A call as the parser read it: ``id`` ties the result to a native call, "" for calls found in text."""
+
+    name: str
+    arguments: Mapping[str, JsonValue]
+    id: str = ""
+
+
+@frozen(kw_only=True)
+class RawToolCall:
+    """A native tool call as the server sent it; ``arguments`` is JSON text, or an object where the protocol sends one."""
+
+    name: str
+    arguments: str | Mapping[str, JsonValue]
+    id: str = ""
+
+
+@frozen(kw_only=True)
+class Message:
+    """One message of a prompt. ``calls`` only on assistant messages, ``call_id`` only on tool messages."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+    name: str = ""
+
+
+@frozen(kw_only=True)
+class TurnBrief:
+    """Which turn a request belongs to; a Python agent reads it instead of parsing the prompt."""
+
+    run: str
+    turn: int
+    round: int
+    kind: TurnKind
+    issue: Issue
+    seat: str
+    roles: tuple[str, ...]
+    verification: VerificationResult | None = None
+
+
+@frozen(kw_only=True)
+class ModelRequest:
+    """One model exchange. ``timeout`` is seconds for the whole exchange; ``params`` go to the server unchanged."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    temperature: float = 0.0
+    seed: int | None = None
+    timeout: float = 300.0
+    params: Mapping[str, JsonValue] = EMPTY
+    response_schema: Mapping[str, JsonValue] | None = None
+    brief: TurnBrief | None = None
+
+
+@frozen(kw_only=True)
+class Usage:
+    """Tokens a reply cost, as the server counted them; 0 where it did not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@frozen(kw_only=True)
+class ModelReply:
+    """What a model answered."""
+
+    text: str = ""
+    tool_calls: tuple[RawToolCall, ...] = ()
+    usage: Usage = Usage()
+    model: str = ""
+    finish_reason: str = "stop"
+
+
+@runtime_checkable
+class ModelClient(Protocol):
+    """Answers model requests."""
+
+    async def complete(self, request: ModelRequest, /) -> ModelReply:
+        """Answer *request*.
+
+        Must be safe to call concurrently, must run on asyncio and trio, must leave nothing running when cancelled.
+
+        Raises:
+            ModelError: of the subclass that says what happened.
+        """
+        ...
+
+
+@frozen(kw_only=True)
+class ToolContext:
+    """Where a tool runs: whose turn it is, and the ways to the workspace and the board.
+
+    ``key`` is the effect key: the same for a repeated run of the same call. ``find_issue`` reads the board.
+    """
+
+    run: str
+    build: str
+    issue: Issue
+    seat: str
+    roles: tuple[str, ...]
+    turn: int
+    workspace: Path
+    key: str
+    find_issue: Callable[[str], Issue | None] = field(default=lambda _id: None)
+    comments: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class ToolResult:
+    """What a tool gave back. ``output`` goes to the model; ``requests`` are applied in the turn's next commit."""
+
+    ok: bool
+    output: str
+    requests: tuple[BoardRequest, ...] = ()
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """Something a model may call, when the gate allows it.
+
+    ``bind`` turns arguments into the typed value that ``run`` takes. It must be pure and strict (no extra keys, no
+    coercion) and raise :class:`~orket.errors.ToolError` that says what was found, where, and what is valid.
+    """
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told."""
+        ...
+
+    def bind(self, arguments: Mapping[str, JsonValue], /) -> object:
+        """Return the typed arguments, or raise ToolError."""
+        ...
+
+    async def run(self, bound: object, context: ToolContext, /) -> ToolResult:
+        """Act. Whatever it raises becomes a failed result, never a crash of the turn."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Runs an issue's fixture."""
+
+    async def verify(self, verification: Verification, workspace: Path, /) -> VerificationResult:
+        """Run the fixture with all its scenarios.
+
+        A failing or hanging fixture is a result, not an error.
+
+        Raises:
+            VerificationError: the fixture lies outside ``verification/``, or cannot be run at all.
+        """
+        ...
+
+
+@frozen(kw_only=True)
+class TurnTask:
+    """A turn to be placed somewhere."""
+
+    run: str
+    build: str
+    issue_id: str
+    turn: int
+    kind: TurnKind
+
+
+TurnBody: TypeAlias = Callable[[TurnTask], Awaitable[None]]
+
+
+@runtime_checkable
+class TurnExecutor(Protocol):
+    """Places turns; the stock one runs them where they are."""
+
+    async def execute(self, task: TurnTask, body: TurnBody, /) -> None:
+        """Run *body* with *task* to its end; running it twice changes nothing (fencing)."""
+        ...
+
+
+@frozen(kw_only=True)
+class CommandResult:
+    """What a command gave: exit code (negative: killed by that signal), capped output, whether the time limit hit."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+
+
+@runtime_checkable
+class CommandRunner(Protocol):
+    """Runs external commands; no shell is ever involved."""
+
+    async def run(self, argv: Sequence[str], /, *, cwd: Path, timeout: float) -> CommandResult:
+        """Run *argv* in *cwd* for at most *timeout* seconds; all its descendants are dead when this returns."""
+        ...
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch (UTC)."""
+        ...
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+        ...
+
+
+@runtime_checkable
+class Service(Protocol):
+    """A service that a pipeline owns (sandboxes, bug-fix phase, memory); closed when the pipeline ends."""
+
+    async def aclose(self) -> None:
+        """Release what it holds."""
+        ...

@@ -1,0 +1,201 @@
+"""The Store port: the record of everything, with one verb that writes.
+
+A :class:`Batch` is applied whole or not at all, so that state, decision and event can never disagree.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from attrs import frozen
+
+from orket.cards import Issue, JsonValue
+from orket.events import Digest, JournalEntry, Record, RunOutcome
+
+
+@frozen(kw_only=True)
+class CardChange:
+    """A card's new state. ``expected`` is the version it must have now (0: it must not exist yet).
+
+    ``issue.version`` must be ``expected + 1``. ``token`` is the fencing token of the claim the writer holds; None only where
+    nobody may hold a live claim (adding cards, operator actions).
+    """
+
+    issue: Issue
+    expected: int
+    token: int | None = None
+
+
+@frozen(kw_only=True)
+class Claim:
+    """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
+
+    ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than the card's
+    last. A number renews: granted only while it is still the card's token.
+    """
+
+    card: str
+    owner: str
+    now: float
+    until: float
+    token: int | None = None
+
+
+@frozen(kw_only=True)
+class Release:
+    """Give a claim back."""
+
+    card: str
+    token: int
+
+
+@frozen(kw_only=True)
+class Document:
+    """A piece of service state, addressed by ``kind`` and ``key``; a body of None deletes it."""
+
+    kind: str
+    key: str
+    body: JsonValue
+
+
+@frozen(kw_only=True)
+class RunRow:
+    """What the record knows of a run. ``turns`` and ``tokens`` are what it has been charged."""
+
+    id: str
+    build: str
+    card: str
+    started_at: float
+    fingerprint: Digest
+    wiring: JsonValue = None
+    target: str | None = None
+    parent: str | None = None
+    outcome: RunOutcome | None = None
+    reason: str = ""
+    finished_at: float | None = None
+    turns: int = 0
+    tokens: int = 0
+
+
+@frozen(kw_only=True)
+class Batch:
+    """One transaction.
+
+    ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first receipt.
+    ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the run's row, charges
+    excepted; ``turns`` and ``tokens`` are added to it. ``payloads`` are texts by the SHA-256 of their UTF-8 bytes.
+    """
+
+    op_id: str
+    run: str
+    build: str
+    at: float
+    card: str | None = None
+    records: tuple[Record, ...] = ()
+    changes: tuple[CardChange, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    releases: tuple[Release, ...] = ()
+    documents: tuple[Document, ...] = ()
+    payloads: Mapping[Digest, str] | None = None
+    run_row: RunRow | None = None
+    turns: int = 0
+    tokens: int = 0
+
+
+@frozen(kw_only=True)
+class Receipt:
+    """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and the tokens of its claims."""
+
+    first_seq: int
+    last_seq: int
+    tokens: Mapping[str, int]
+
+
+@frozen(kw_only=True)
+class CardRow:
+    """A card as stored: who holds it, until when, with which token (0: nobody ever did)."""
+
+    issue: Issue
+    owner: str | None = None
+    until: float = 0.0
+    token: int = 0
+
+
+@frozen(kw_only=True)
+class JournalProof:
+    """Result of a verification: how many records stand, and the hash of the last entry, for a host that wants to anchor it."""
+
+    records: int
+    head: Digest
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Keeps the record. One instance serves one event loop; several may share one database."""
+
+    @property
+    def location(self) -> Path | None:
+        """The database file, or None for a store that has none."""
+        ...
+
+    async def open(self) -> None:
+        """Open it, migrating older schemas. Must be called once, before anything else.
+
+        Raises:
+            StoreVersionError: the database was written by a newer orket.
+            StoreError: it cannot be opened.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Finish every commit that was begun, and close. Safe to call twice."""
+        ...
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        """Apply *batch* whole or not at all; return when it is durable.
+
+        Cancelling the caller does not undo a batch that was handed over.
+
+        Raises:
+            StoreConflictError: a version, a claim or a fencing token is not as expected; nothing was changed.
+            StoreError: it could not be written; nothing was changed.
+        """
+        ...
+
+    async def load_board(self, build: str, /) -> tuple[CardRow, ...]:
+        """Return all cards of a build, in the order they joined."""
+        ...
+
+    async def load_run(self, run: str, /) -> RunRow | None:
+        """Return a run, or None."""
+        ...
+
+    async def runs(self, build: str | None = None, /) -> tuple[RunRow, ...]:
+        """Return the runs of a build (None: of all), oldest first."""
+        ...
+
+    def events(
+        self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
+    ) -> AsyncIterator[JournalEntry]:
+        """Iterate over the stored entries with ``seq`` > *since* that match, in order, to the present end."""
+        ...
+
+    async def wait(self, since: int, /) -> None:
+        """Return as soon as this instance has committed an entry with ``seq`` > *since*."""
+        ...
+
+    async def payload(self, digest: Digest, /) -> str | None:
+        """Return a payload's text, or None."""
+        ...
+
+    async def find(self, kind: str, /, *, prefix: str = "") -> tuple[Document, ...]:
+        """Return the documents of a kind whose key begins with *prefix*, in the order of their keys."""
+        ...
+
+    async def verify(self) -> JournalProof:
+        """Check the whole hash chain and every payload's digest.
+
+        Raises:
+            JournalError: naming the first entry that does not hold.
+        """
+        ...

@@ -1,0 +1,174 @@
+"""Every error orket raises on purpose.
+
+The tree, one line per class; a host that wants one net catches :class:`OrketError`::
+
+    OrketError
+    ├── ConfigError                 assets that cannot be read or are wrong; carries every problem found
+    │   ├── AssetNotFoundError      an asset that is named but exists nowhere on the search path
+    │   └── DependencyCycleError    issues that wait for each other
+    ├── WiringError                 nodes or ports that cannot be resolved; carries every problem found
+    ├── NodeError                   a decision node raised, hung, or broke its contract
+    ├── GovernanceError             the law refused
+    │   ├── ComplexityError         an epic too large for its declared architecture
+    │   ├── TransitionError         a status change that the transition table does not grant
+    │   └── SeparationOfDutiesError a review by the seat that did the work, where the host forbids it
+    ├── ModelError                  a model client could not answer
+    │   ├── ModelConnectionError · ModelTimeoutError · ModelAuthenticationError
+    │   └── ModelContextExceededError · ModelReplyError
+    ├── ToolError                   a tool is defined or used wrongly
+    ├── VerificationError           a fixture cannot be run as asked
+    ├── StoreError                  the record could not be read or written
+    │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
+    │   ├── StoreVersionError       written by a version of orket this one does not know
+    │   └── JournalError            the hash chain, or a payload, does not hold
+    ├── UnknownCardError            no such card on this board
+    └── RunError                    a run cannot start or go on; carries what stopped it
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class OrketError(Exception):
+    """Base of every error that orket raises on purpose.
+
+    Keyword arguments become attributes, so that a host reads data instead of parsing messages.
+    """
+
+    def __init__(self, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+        for name, value in data.items():
+            setattr(self, name, value)
+
+
+class ConfigError(OrketError):
+    """Assets are wrong: ``problems`` says of each one file, JSON path, what was found and what is valid."""
+
+    problems: "tuple[str, ...]" = ()
+
+    def __init__(self, message: str, *, problems: Iterable[str] = (), **data: Any) -> None:
+        listed = tuple(problems)
+        text = "\n  - ".join((message, *listed)) if listed else message
+        super().__init__(text, **data)
+        self.problems = listed
+
+
+class AssetNotFoundError(ConfigError):
+    """No file for an asset: ``category``, ``name`` and the paths ``searched``, in order."""
+
+    category: str
+    name: str
+    searched: "tuple[str, ...]"
+
+
+class DependencyCycleError(ConfigError):
+    """Issues wait for each other: ``cycle`` lists their ids, the first repeated at the end."""
+
+    cycle: "tuple[str, ...]"
+
+
+class WiringError(OrketError):
+    """Nodes or ports cannot be resolved: ``problems`` lists all of them, each with what is installed instead."""
+
+    def __init__(self, problems: Iterable[str], **data: Any) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n  - ".join(("the wiring cannot be built:", *self.problems)), **data)
+
+
+class NodeError(OrketError):
+    """A decision node failed: ``kind``, ``node``, ``distribution``, ``version``, ``method``, ``question`` (digest)."""
+
+    kind: str
+    node: str
+    distribution: str
+    version: str
+    method: str
+    question: str
+
+
+class GovernanceError(OrketError):
+    """The law refused: ``rule`` names the rule."""
+
+    rule: str = ""
+
+
+class ComplexityError(GovernanceError):
+    """An epic has more issues than its declared architecture allows."""
+
+
+class TransitionError(GovernanceError):
+    """A status change that the transition table does not grant."""
+
+
+class SeparationOfDutiesError(GovernanceError):
+    """A seat may not review its own work here."""
+
+
+class ModelError(OrketError):
+    """A model client could not answer. ``retryable`` says whether the same request may succeed later."""
+
+    retryable = False
+
+
+class ModelConnectionError(ModelError):
+    """The model server could not be reached, or hung up."""
+
+    retryable = True
+
+
+class ModelTimeoutError(ModelError):
+    """The model did not answer within its time limit (seconds)."""
+
+    retryable = True
+
+
+class ModelAuthenticationError(ModelError):
+    """The model server refused the credentials."""
+
+
+class ModelContextExceededError(ModelError):
+    """The prompt is longer than the model's context."""
+
+
+class ModelReplyError(ModelError):
+    """The model server answered something that is not a reply."""
+
+
+class ToolError(OrketError):
+    """A tool is defined or used wrongly."""
+
+
+class VerificationError(OrketError):
+    """A verification fixture cannot be run as asked."""
+
+
+class StoreError(OrketError):
+    """The record could not be read or written; nothing was half applied."""
+
+
+class StoreConflictError(StoreError):
+    """Somebody else changed or holds the card: ``card``, ``expected`` and ``found``."""
+
+    card: str
+
+
+class StoreVersionError(StoreError):
+    """The stored data has a version that this orket does not know: ``found`` and ``known``."""
+
+
+class JournalError(StoreError):
+    """The journal does not hold: ``seq`` is the first entry that is wrong."""
+
+    seq: int
+
+
+class UnknownCardError(OrketError):
+    """No such card: ``card`` is what was asked for, ``known`` some of what there is."""
+
+    card: str
+
+
+class RunError(OrketError):
+    """A run cannot start or go on; the cause is chained."""

@@ -1,0 +1,288 @@
+"""What happened: the records of the journal, frozen and in the past tense.
+
+A :class:`JournalEntry` is one record with its place in the hash-chained journal. ``Record`` is the closed union of all of
+them; the codec stores each under the snake-case name of its class, so a class here is never renamed, only superseded.
+Long texts (prompts, replies, tool output) are not in records: records name them by the SHA-256 of their bytes, and the
+store keeps each such payload once.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from attrs import frozen
+
+from orket.cards import EMPTY, CardStatus, Issue, JsonValue, VerificationResult, WaitReason
+
+Digest: TypeAlias = str  # lower-case hex SHA-256
+
+
+class TurnKind(enum.StrEnum):
+    """A work turn moves an issue forward; a review turn judges it."""
+
+    WORK = "work"
+    REVIEW = "review"
+
+
+class RunOutcome(enum.StrEnum):
+    """How a run came to rest."""
+
+    DONE = "done"  # every issue is done or canceled
+    STALLED = "stalled"  # unfinished issues, and none of them may take a turn
+    FAILED = "failed"  # a failure that stops the run: retries or turn budget exhausted
+    HALTED = "halted"  # the host asked it to stop
+
+
+@frozen(kw_only=True)
+class Resolution:
+    """Which node was chosen for a kind, from which distribution, and which source won."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    source: str  # "host" | "environment" | "process_rules" | "default"
+    options: Mapping[str, JsonValue] = EMPTY
+
+
+@frozen(kw_only=True)
+class RunStarted:
+    """A run began, or a later run took up the same build."""
+
+    build: str
+    card: str
+    target: str | None
+    fingerprint: Digest
+    resolutions: tuple[Resolution, ...]
+
+
+@frozen(kw_only=True)
+class RunFinished:
+    """A run came to rest."""
+
+    outcome: RunOutcome
+    reason: str
+    counts: Mapping[str, int]
+
+
+@frozen(kw_only=True)
+class CardAdded:
+    """An issue joined the board: from the epic's asset (``by="config"``) or created by a seat."""
+
+    issue: Issue
+    by: str
+
+
+@frozen(kw_only=True)
+class CardMoved:
+    """The law granted a status change. ``version`` is the card's version after it."""
+
+    before: CardStatus
+    after: CardStatus
+    by: str
+    role: str
+    reason: str
+    version: int
+    retry_count: int = 0
+    wait_reason: WaitReason | None = None
+    wait_detail: str = ""
+
+
+@frozen(kw_only=True)
+class WishRefused:
+    """A node or model wished for a status and the law refused it."""
+
+    wish: CardStatus
+    by: str
+    rule: str
+    detail: str
+
+
+@frozen(kw_only=True)
+class DecisionMade:
+    """A decision node answered. ``question`` identifies what it was asked by reference (ids, versions, names)."""
+
+    kind: str
+    method: str
+    node: str
+    question: str
+    answer: JsonValue
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class TurnOpened:
+    """A seat took an issue. ``prompt`` lists the digests of the messages."""
+
+    turn: int
+    kind: TurnKind
+    seat: str
+    roles: tuple[str, ...]
+    model: str
+    dialect: str
+    prompt: tuple[Digest, ...]
+    tools: tuple[str, ...]
+    self_review: bool = False
+
+
+@frozen(kw_only=True)
+class ModelReplied:
+    """A model answered in a round of a turn. ``reply`` is the digest of the encoded :class:`ModelReply`."""
+
+    turn: int
+    round: int
+    reply: Digest
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@frozen(kw_only=True)
+class CallJudged:
+    """The tool gate allowed or refused one tool call. ``arguments`` is the digest of the exact bytes that were judged."""
+
+    turn: int
+    round: int
+    index: int
+    tool: str
+    arguments: Digest
+    allowed: bool
+    rule: str = ""
+    detail: str = ""
+
+
+@frozen(kw_only=True)
+class EffectIntended:
+    """An allowed tool is about to act outside the store."""
+
+    key: Digest
+    turn: int
+    round: int
+    index: int
+    tool: str
+    effect: str
+    arguments: Digest
+
+
+@frozen(kw_only=True)
+class EffectRecorded:
+    """A tool acted. ``output`` is the digest of what it returned to the model."""
+
+    key: Digest
+    ok: bool
+    output: Digest
+
+
+@frozen(kw_only=True)
+class CommentAdded:
+    """A seat (or an operator) left a comment on a card."""
+
+    author: str
+    text: str
+
+
+@frozen(kw_only=True)
+class CardNominated:
+    """A seat proposed work that is not on the board."""
+
+    seat: str
+    kind: str
+    summary: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class CreditsReported:
+    """A seat reported what something cost. ``amount`` is in credits, whatever the organization counts."""
+
+    seat: str
+    amount: float
+    detail: str
+
+
+@frozen(kw_only=True)
+class RefinementProposed:
+    """A seat proposed a change of the organization's assets; nothing is changed by it."""
+
+    seat: str
+    target: str
+    proposal: str
+
+
+@frozen(kw_only=True)
+class DecisionRemembered:
+    """The evaluator kept a decision for later prompts."""
+
+    text: str
+
+
+@frozen(kw_only=True)
+class SandboxRequested:
+    """The evaluator asked for a sandbox of the issue's product."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class VerificationRecorded:
+    """An issue's fixture was run before a review turn, or because the host asked."""
+
+    result: VerificationResult
+
+
+@frozen(kw_only=True)
+class FailureReported:
+    """A turn failed: what was violated, by what, with which roles, and what helps."""
+
+    turn: int
+    violation: str
+    detail: str
+    attempted: str
+    roles: tuple[str, ...]
+    remedy: str
+
+
+@frozen(kw_only=True)
+class TurnClosed:
+    """A turn ended. ``status`` is where the issue stands after it."""
+
+    turn: int
+    rounds: int
+    ok: bool
+    status: CardStatus
+    detail: str = ""
+
+
+Record: TypeAlias = (
+    RunStarted
+    | RunFinished
+    | CardAdded
+    | CardMoved
+    | WishRefused
+    | DecisionMade
+    | TurnOpened
+    | ModelReplied
+    | CallJudged
+    | EffectIntended
+    | EffectRecorded
+    | CommentAdded
+    | CardNominated
+    | CreditsReported
+    | RefinementProposed
+    | DecisionRemembered
+    | SandboxRequested
+    | VerificationRecorded
+    | FailureReported
+    | TurnClosed
+)
+
+
+@frozen(kw_only=True)
+class JournalEntry:
+    """One record and its place: ``seq`` grows by one over the whole store, ``at`` is seconds since the epoch (UTC)."""
+
+    seq: int
+    at: float
+    run: str
+    build: str
+    card: str | None
+    record: Record
