@@ -126,6 +126,14 @@ class TurnOpened:
 
 
 @frozen(kw_only=True)
+class TurnResumed:
+    """A turn that an earlier run left open was taken up again, with all that was recorded of it."""
+
+    turn: int
+    run: str
+
+
+@frozen(kw_only=True)
 class ModelReplied:
     """A model answered in a round of a turn. ``reply`` is the digest of the encoded :class:`ModelReply`."""
 
@@ -224,9 +232,13 @@ class SandboxRequested:
 
 @frozen(kw_only=True)
 class VerificationRecorded:
-    """An issue's fixture was run before a review turn, or because the host asked."""
+    """An issue's fixture was run before a review turn, or because the host asked.
+
+    ``version`` is the card's version after it, 0 where the card keeps no trace of it.
+    """
 
     result: VerificationResult
+    version: int = 0
 
 
 @frozen(kw_only=True)
@@ -260,6 +272,7 @@ Record: TypeAlias = (
     | WishRefused
     | DecisionMade
     | TurnOpened
+    | TurnResumed
     | ModelReplied
     | CallJudged
     | EffectIntended

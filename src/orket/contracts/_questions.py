@@ -240,8 +240,9 @@ class TurnReport:
     rounds: int
     text: str
     wish: CardStatus | None
-    calls: int
-    refused: int
+    wait_reason: WaitReason | None = None
+    calls: int = 0
+    refused: int = 0
     verification: VerificationResult | None = None
 
 
@@ -261,9 +262,13 @@ class SuccessQuestion:
 
 @frozen(kw_only=True)
 class SuccessAnswer:
-    """A wish for a status (None: leave it), a decision worth remembering, whether a sandbox is wanted."""
+    """A wish for a status (None: leave it), a decision worth remembering, whether a sandbox is wanted.
+
+    ``wait_reason`` goes with a wish for a status that needs one, and with no other.
+    """
 
     wish: CardStatus | None = None
+    wait_reason: WaitReason | None = None
     remember: str | None = None
     sandbox: bool = False
     reason: str = ""
