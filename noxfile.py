@@ -1,0 +1,100 @@
+"""Everything that is run on this project, by name: ``nox -s tests``, ``nox -s quickstart``, ``nox -l`` for the rest.
+
+A session installs what it needs into an environment of its own; arguments after ``--`` go to the program it runs.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({"3.11", "3.12", "3.13", "3.14", OWN}, key=lambda version: int(version.removeprefix("3.")))
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+# What an installation without extras may bring: the four core dependencies, then what they bring.
+CORE = {"orket", "anyio", "attrs", "cattrs", "importlib-metadata"} | {"idna", "sniffio", "typing-extensions", "zipp"}
+
+nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False  # not even where CI is set: a machine tests the Pythons it has
+nox.needs_version = ">=2025.10.14"
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """Drive an epic from ready to done with nothing installed but the core."""
+    session.install(".")
+    session.run("python", "examples/quickstart", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on every Python of this machine; the Python that runs nox also measures branch coverage."""
+    session.install("-e", ".[http,testing]", *_group("test"))
+    whole = ["--cov", "--cov-fail-under=95"] if session.python == OWN else []
+    session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *(session.posargs or whole))
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of the package and that every public name has one."""
+    session.install("-e", ".[http,testing]", *_group("typing"))
+    session.run("mypy", "--strict")
+    session.run("pyright", "src")
+    session.run("pyright", "--verifytypes", "orket", "--ignoreexternal")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, import floors, and the size and shape of files."""
+    session.install("-e", ".[testing]", *_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+    session.run("python", "-m", "pytest", "--quiet", "tests/architecture", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what a turn costs, beside raw SQLite and beside peers."""
+    session.install(".[http]", *_group("bench"))
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel, install the wheel alone, and run the quickstart's job from it outside the checkout."""
+    session.install("build")
+    with tempfile.TemporaryDirectory(prefix="orket-wheel-") as name:
+        outside = Path(name).resolve()
+        session.run("python", "-m", "build", "--outdir", str(outside / "dist"), str(ROOT))
+        python = _install_alone(session, outside / "env", next((outside / "dist").glob("*.whl")))
+        shutil.copytree(ROOT / "examples" / "quickstart", outside / "quickstart")
+        with session.chdir(outside):
+            session.run(python, "quickstart", *session.posargs, external=True)
+
+
+def _install_alone(session: nox.Session, environment: Path, built: Path) -> str:
+    """Install a wheel into an empty environment, check what came with it, and return the environment's Python."""
+    session.run("python", "-m", "venv", "--without-pip", str(environment))
+    python = str(environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+    pip = ("python", "-m", "pip", "--python", python)
+    session.run(*pip, "install", "--quiet", str(built))
+    listed = session.run(*pip, "list", "--format=json", silent=True)
+    if surplus := {row["name"].lower().replace("_", "-") for row in json.loads(str(listed))} - CORE:
+        session.error(f"the wheel brought more than the core dependencies: {sorted(surplus)}")
+    origin = session.run(python, "-I", "-c", "import orket; print(orket.__file__)", external=True, silent=True)
+    if "site-packages" not in Path(str(origin)).parts:
+        session.error(f"orket was imported from {origin}, not from site-packages")
+    return python
