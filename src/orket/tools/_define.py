@@ -1,0 +1,189 @@
+"""Tools made of functions.
+
+A tool has one description of its arguments: the signature of a function, or a frozen attrs class. The JSON Schema that
+the model is told and the strict binding of a call both come from it, so that they cannot disagree.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, get_type_hints, overload
+
+import anyio.to_thread
+import attrs
+from anyio import CapacityLimiter
+
+from orket.cards import JsonValue
+from orket.contracts import EffectClass, ToolContext, ToolResult, ToolSpec
+from orket.errors import ToolError
+from orket.tools._binding import Arguments
+from orket.tools._results import normalize
+from orket.tools._schema import parse_docstring
+
+A = TypeVar("A")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ClassTool(Generic[A]):
+    """A tool whose arguments are an attrs class.
+
+    Args:
+        name: letters, digits, ``_`` and ``-``, at most 64 (what model servers accept).
+        arguments: a frozen attrs class; its docstring, or ``metadata["description"]`` of its fields, describes them.
+        action: called with the arguments and the :class:`ToolContext`; ``def`` or ``async def``. It may return a
+            ToolResult, text, JSON data or None.
+        description: what the model is told; by default the docstring of *action*.
+        effect: what running it again would do. The default is the safe one: it is never run twice.
+        destructive: the gate asks for an argument ``confirm: true``, which the class must have.
+        abandon: whether a ``def`` action that is still running when its time is up is left behind in its thread. False
+            makes the turn wait for it, so that what it did is known.
+
+    A ``def`` action runs in a worker thread, unless its effect is ``NONE``: then it must not block.
+
+    """
+
+    name: str
+    arguments: type[A]
+    action: Callable[[A, ToolContext], object]
+    description: str | None = None
+    effect: EffectClass = EffectClass.AT_MOST_ONCE
+    destructive: bool = False
+    abandon: bool = True
+    spec: ToolSpec = attrs.field(init=False)
+    _compiled: Arguments[A] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ToolError(f"a tool cannot be named {self.name!r}; valid: {_NAME.pattern}", found=self.name)
+        compiled = Arguments(self.arguments, self.name)
+        text = parse_docstring(self.action.__doc__ or "")[0] if self.description is None else self.description
+        if self.destructive and "confirm" not in compiled.schema["properties"]:
+            raise ToolError(f"tool {self.name!r} is destructive: it needs an argument confirm: bool", found=self.name)
+        spec = ToolSpec(
+            name=self.name,
+            description=text,
+            parameters=compiled.schema,
+            effect=self.effect,
+            destructive=self.destructive,
+        )
+        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "spec", spec)
+
+    def bind(self, arguments: Mapping[str, JsonValue], /) -> A:
+        """Return the typed arguments, or raise ToolError naming each path, what was found and what is valid."""
+        return self._compiled.bind(arguments)
+
+    async def run(
+        self, bound: object, context: ToolContext, /, *, limiter: CapacityLimiter | None = None
+    ) -> ToolResult:
+        """Run the action; *limiter* bounds the worker threads (None: the event loop's own limiter)."""
+        if not isinstance(bound, self.arguments):
+            raise ToolError(f"tool {self.name!r} runs what its bind returned, not {type(bound).__name__}", found=bound)
+        if self.effect is EffectClass.NONE or inspect.iscoroutinefunction(self.action):
+            value = self.action(bound, context)
+        else:
+            value = await anyio.to_thread.run_sync(
+                self.action, bound, context, abandon_on_cancel=self.abandon, limiter=limiter
+            )
+        return normalize(await value if inspect.isawaitable(value) else value)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class FunctionTool(ClassTool[Any]):
+    """A tool that :func:`tool` made of a function; calling it calls the function."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself, without schema, binding or thread."""
+        return self.function(*args, **kwargs)
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> FunctionTool: ...
+@overload
+def tool(
+    *, name: str | None = None, effect: EffectClass = EffectClass.AT_MOST_ONCE, destructive: bool = False
+) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    effect: EffectClass = EffectClass.AT_MOST_ONCE,
+    destructive: bool = False,
+) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
+    """Make a tool of a function; use it as ``@tool`` or ``@tool(effect=…)``.
+
+    The signature is the schema: every parameter needs a type hint, those with a default may be left out of a call, the
+    docstring describes the tool and (in an ``Args:`` section or as ``:param x:``) its parameters. A parameter annotated
+    :class:`ToolContext` is filled in by the core and is not part of the schema.
+
+    Args:
+        function: ``def`` (runs in a worker thread) or ``async def``.
+        name: the tool's name; by default the function's.
+        effect: what running it again would do. By default it is never run twice, so name a weaker class where it holds.
+        destructive: the gate asks for ``confirm: true``; the function must have a parameter ``confirm: bool``.
+
+    Raises:
+        ToolError: naming the parameter that has no type hint, or one that is not supported.
+
+    """
+
+    def define(function: Callable[..., Any]) -> FunctionTool:
+        title = function.__name__ if name is None else name
+        arguments, injected = _signature_class(function, title)
+        return FunctionTool(
+            name=title,
+            arguments=arguments,
+            action=_action(function, [field.name for field in attrs.fields(arguments)], injected),
+            description=parse_docstring(function.__doc__ or "")[0],
+            effect=effect,
+            destructive=destructive,
+            function=function,
+        )
+
+    return define if function is None else define(function)
+
+
+def _action(function: Callable[..., Any], names: list[str], injected: str | None) -> Callable[[Any, ToolContext], Any]:
+    def call(bound: Any, context: ToolContext) -> Any:
+        arguments = {name: getattr(bound, name) for name in names}
+        return function(**arguments, **({injected: context} if injected else {}))
+
+    async def call_async(bound: Any, context: ToolContext) -> Any:
+        return await call(bound, context)
+
+    return call_async if inspect.iscoroutinefunction(function) else call
+
+
+def _signature_class(function: Callable[..., Any], title: str) -> tuple[type, str | None]:
+    """Return the signature as an attrs class, and the name of the parameter that takes the context."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError) as error:
+        raise ToolError(f"tool {title!r}: its type hints cannot be resolved: {error}", found=function) from error
+    described = parse_docstring(function.__doc__ or "")[1]
+    fields: dict[str, Any] = {}
+    injected: str | None = None
+    for parameter in inspect.signature(function).parameters.values():
+        where = f"tool {title!r}, parameter {parameter.name!r}"
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ToolError(
+                f"{where}: {parameter.kind.description} is not supported; valid: named ones", found=parameter
+            )
+        if parameter.name not in hints:
+            raise ToolError(f"{where}: has no type hint", found=parameter)
+        if hints[parameter.name] is ToolContext:
+            if injected:
+                raise ToolError(f"{where}: there is a ToolContext already: {injected!r}", found=parameter)
+            injected = parameter.name
+            continue
+        default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
+        note = {"description": described[parameter.name]} if parameter.name in described else {}
+        fields[parameter.name] = attrs.field(type=hints[parameter.name], default=default, metadata=note)
+    for name in fields:
+        if name.startswith("_"):
+            raise ToolError(f"tool {title!r}, parameter {name!r}: names must not begin with an underscore", found=name)
+    return attrs.make_class(f"{title}_arguments", fields, frozen=True, kw_only=True), injected

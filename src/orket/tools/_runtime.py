@@ -1,0 +1,55 @@
+"""The one seam where tools run."""
+
+import anyio
+from anyio import CapacityLimiter
+
+from orket.contracts import Tool, ToolContext, ToolResult
+from orket.tools._define import ClassTool
+from orket.tools._results import failure, normalize
+
+
+class ToolRuntimeExecutor:
+    """Runs tools: whatever a tool does comes back as a :class:`ToolResult`, never as an exception.
+
+    Args:
+        limit: how many worker threads tools may keep busy at once. A ``def`` tool that hangs keeps its thread after its
+            time is up (Python cannot stop a thread), so a full house makes later blocking tools time out, not the host.
+
+    """
+
+    def __init__(self, limit: int = 16) -> None:
+        self._threads = CapacityLimiter(limit)
+
+    async def execute(
+        self,
+        tool: Tool,
+        bound: object,
+        context: ToolContext,
+        *,
+        timeout: float,  # noqa: ASYNC109 - running out of time is a result here, not an exception
+    ) -> ToolResult:
+        """Run *tool* with what its ``bind`` returned.
+
+        Args:
+            tool: any tool; those of this package also respect the limit.
+            bound: the typed arguments.
+            context: where it runs.
+            timeout: seconds, the wait for a free thread included.
+
+        Returns:
+            The tool's result, or a failed one that names what was raised. Cancellation passes through.
+
+        """
+        result: ToolResult | None = None
+        with anyio.move_on_after(timeout):
+            try:
+                if isinstance(tool, ClassTool):
+                    result = await tool.run(bound, context, limiter=self._threads)
+                else:
+                    result = normalize(await tool.run(bound, context))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code; sys.exit ends a tool only
+                result = failure(error)
+        if result is None:
+            text = f"{tool.spec.name} did not finish within {timeout:g} seconds; whether it acted is not known"
+            result = ToolResult(ok=False, output=text)
+        return result
