@@ -24,7 +24,7 @@ SEAMS = {
     "_fit.py": "looks at foreign objects, whose properties may do anything",
     "_flow/__init__.py": "frees the issue, whatever ended its turn, and raises it again",
     "_flow/_converse.py": "calls models and binds the arguments of foreign tools",
-    "_pipeline.py": "calls turn executors",
+    "_pipeline/_drive.py": "calls turn executors",
     "_registry.py": "imports and builds what plugins offer",
     "governance/_gate.py": "calls gate rules",
     "models/callables.py": "calls the host's agent functions",
@@ -68,8 +68,8 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
     return any(ast.unparse(name).split(".")[-1] in {"Exception", "BaseException"} for name in names)
 
 
-def broad_handlers(tree: ast.Module) -> list[int]:
-    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and is_broad(node)]
+def broad_handlers(tree: ast.Module) -> list[ast.ExceptHandler]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and is_broad(node)]
 
 
 def is_mutable(value: ast.expr | None) -> bool:
@@ -133,12 +133,13 @@ def test_names_say_what_a_file_holds(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_only_seams_catch_everything(path: Path) -> None:
-    """A broad ``except`` stands only in a named seam, on a line with a comment that gives its reason."""
+    """A broad ``except`` stands only in a named seam; one that does not raise again gives its reason in a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
     handlers = broad_handlers(tree_of(path))
     if path.relative_to(PACKAGE).as_posix() not in SEAMS:
-        assert handlers == []
-    assert [number for number in handlers if "# " not in lines[number - 1]] == []
+        assert [handler.lineno for handler in handlers] == []
+    swallowing = [handler.lineno for handler in handlers if not isinstance(handler.body[-1], ast.Raise)]
+    assert [number for number in swallowing if "# " not in lines[number - 1]] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -213,4 +214,4 @@ def test_size_leaves_decorators_and_docstring_out() -> None:
 @pytest.mark.parametrize("clause", ["", " Exception", " BaseException", " (OSError, builtins.Exception)"])
 def test_broad_handlers_are_found(clause: str) -> None:
     """Bare, direct and grouped broad handlers are found."""
-    assert broad_handlers(ast.parse(f"try:\n    f()\nexcept{clause}:\n    raise\n")) == [3]
+    assert len(broad_handlers(ast.parse(f"try:\n    f()\nexcept{clause}:\n    raise\n"))) == 1
