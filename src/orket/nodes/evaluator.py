@@ -35,6 +35,7 @@ class DefaultEvaluatorNode:
 
     Args:
         decision_marker: lines of a reply that begin with it are remembered, without it; "" remembers nothing.
+
     """
 
     contract_version = 1
@@ -52,6 +53,7 @@ class DefaultEvaluatorNode:
             The model's own wish; without one, code review after work and nothing after a review. A wish for done
             against a failed verification becomes ready. A sandbox is asked for when the issue's params hold
             ``"sandbox": true`` and the wish is done.
+
         """
         wish, reason = _choose_wish(question)
         return SuccessAnswer(
@@ -71,6 +73,7 @@ class DefaultEvaluatorNode:
         Returns:
             A governance violation blocks and costs no retry; everything else is tried again, and aborts the run once
             ``max_retries`` retries are used up.
+
         """
         issue, kind = question.issue, question.kind
         if kind is FailureKind.GOVERNANCE:

@@ -79,6 +79,7 @@ class DefaultPromptStrategyNode:
         kept_systems: how many system messages are kept; one per seat and kind of turn is enough.
         decision_marker: told to the model as the way to have a decision remembered; "" leaves that out. The evaluator
             has an option of the same name.
+
     """
 
     contract_version = 1
@@ -99,6 +100,7 @@ class DefaultPromptStrategyNode:
         Raises:
             LookupError: none of them names a model.
             TypeError: the epic's overrides are not names by role.
+
         """
         sources = (
             (question.host_override, "the host's override"),
@@ -121,12 +123,14 @@ class DefaultPromptStrategyNode:
 
         Raises:
             LookupError: ``generic`` is needed and is not among the families.
+
         """
         model, families = question.model.lower(), question.families
         known = next((family for family, pattern in _FAMILIES if pattern.search(model)), None)
         if known in families:
             return DialectChoice(family=known, reason=f"{question.model!r} is of family {known}")
-        named = [family for family in families if family != _GENERIC and _names(model, family)]
+        own = set(families).difference([_GENERIC], [family for family, _ in _FAMILIES])
+        named = [family for family in families if family in own and _names(model, family)]
         if known is None and named:
             return DialectChoice(family=max(named, key=len), reason=f"{question.model!r} names its family")
         if _GENERIC not in families:
@@ -142,6 +146,7 @@ class DefaultPromptStrategyNode:
         Returns:
             A system message that depends on organization, seat, roles, kind of turn, dialect and tools only, and a user
             message with epic, issue, verification, history and remembered decisions, each passed whole.
+
         """
         user = Message(role="user", content=_write(_issue_sections(question)))
         kept = f"{len(question.history)} of history, {len(question.remembered)} remembered"
@@ -190,8 +195,8 @@ def _find_override(question: ModelQuestion) -> str:
 
 
 def _names(model: str, family: str) -> bool:
-    """Return whether *model* has *family* in it where a word begins."""
-    return bool(family) and re.search(rf"(?<![a-z]){re.escape(family.lower())}", model) is not None
+    """Return whether *model* has *family* in it as a word of its own."""
+    return bool(family) and re.search(rf"(?<![a-z]){re.escape(family.lower())}(?![a-z])", model) is not None
 
 
 def _write(sections: Iterable[tuple[str, str]]) -> str:
