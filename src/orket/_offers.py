@@ -1,0 +1,118 @@
+"""Nodes that installed packages offer as entry points, listed without importing any of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from orket._wiring import KINDS
+
+
+class EntryPoint(Protocol):
+    """What is used of an entry point; both ``importlib_metadata`` and ``importlib.metadata`` have it."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is offered."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """``module:attribute``."""
+        ...
+
+    @property
+    def dist(self) -> Any:
+        """The distribution that offers it: ``name`` and ``version``; or None."""
+        ...
+
+    def load(self) -> Any:
+        """Import it."""
+        ...
+
+
+@frozen(kw_only=True)
+class Offer:
+    """A node that is there to be chosen. ``value`` says where it is defined; nothing of it has been imported."""
+
+    kind: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+
+@frozen(kw_only=True)
+class Installed:
+    """An offer and the way to load it."""
+
+    offer: Offer
+    entry_point: EntryPoint
+
+
+class Offers:
+    """All offers of a Python environment, found on first use and kept.
+
+    ``unreadable`` lists distributions whose metadata cannot be read. They keep nobody from working, but who misses a
+    node wants to hear of them.
+    """
+
+    def __init__(self, entry_points: Callable[[str], Iterable[EntryPoint]] | None = None) -> None:
+        self._entry_points = entry_points
+        self._found: dict[str, tuple[Installed, ...]] | None = None
+        self.unreadable: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> tuple[Installed, ...]:
+        """Return the offers of a kind, by name."""
+        if self._found is None:
+            self._found = self._find()
+        return self._found[kind]
+
+    def _find(self) -> dict[str, tuple[Installed, ...]]:
+        source = self._entry_points
+        if source is None:
+            by_group, self.unreadable = _scan()
+            source = lambda group: by_group.get(group, ())  # noqa: E731 - a name would say no more
+        found = {spec.kind: [_installed(spec.kind, point) for point in source(spec.group)] for spec in KINDS.values()}
+        return {kind: tuple(sorted(offers, key=_order)) for kind, offers in found.items()}
+
+
+def _order(installed: Installed) -> tuple[str, str]:
+    return (installed.offer.name, installed.offer.distribution)
+
+
+def _installed(kind: str, point: EntryPoint) -> Installed:
+    dist = point.dist
+    offer = Offer(
+        kind=kind,
+        name=point.name,
+        value=point.value,
+        distribution="unknown" if dist is None else str(dist.name),
+        version="" if dist is None else str(dist.version),
+    )
+    return Installed(offer=offer, entry_point=point)
+
+
+def _scan() -> tuple[dict[str, list[EntryPoint]], tuple[str, ...]]:
+    """Read the metadata of all distributions once; only those that name one of orket's groups are parsed.
+
+    Of two installations of one distribution the first on ``sys.path`` counts, as it does for imports.
+    """
+    from importlib_metadata import (
+        distribution,
+        distributions,
+    )  # imported here: it takes 30 ms, and hosts may not need it
+
+    by_group: dict[str, list[EntryPoint]] = {}
+    seen: set[str] = set()
+    unreadable: list[str] = []
+    for candidate in distributions():
+        try:
+            if "[orket." not in (candidate.read_text("entry_points.txt") or "") or candidate.name in seen:
+                continue
+            seen.add(candidate.name)
+            for point in distribution(candidate.name).entry_points:
+                by_group.setdefault(point.group, []).append(point)
+        except Exception as error:  # noqa: BLE001 - the seam that reads foreign metadata, which may be broken in any way
+            unreadable.append(f"{candidate} ({type(error).__name__}: {error})")
+    return by_group, tuple(unreadable)
