@@ -31,7 +31,7 @@ STATUS_TOOL = ToolSpec(
         "properties": {
             "status": {"type": "string", "enum": [status.value for status in CardStatus], "description": "Where to."},
             "reason": {"type": "string"},
-            "wait_reason": {"enum": [*[reason.value for reason in WaitReason], None]},
+            "wait_reason": {"anyOf": [{"enum": [reason.value for reason in WaitReason]}, {"type": "null"}]},
         },
         "required": ["status"],
         "additionalProperties": False,
@@ -136,6 +136,17 @@ def test_the_status_tool_keeps_all_else() -> None:
     assert schema["properties"]["wait_reason"] == STATUS_TOOL.parameters["properties"]["wait_reason"]
     assert schema["additionalProperties"] is False
     assert len(STATUS_TOOL.parameters["properties"]["status"]["enum"]) == len(CardStatus)
+
+
+def test_a_demanded_wait_reason_cannot_be_null() -> None:
+    """Where every wish needs a wait reason the schema takes no null for it, whatever shape it has."""
+    wishes = (CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPER)
+    schema = status_schema(ask((STATUS_TOOL.name,), wishes=wishes))
+    assert schema["properties"]["wait_reason"] == {"anyOf": [{"enum": [reason.value for reason in WaitReason]}]}
+    plain = reshaped(properties={"status": {}, "wait_reason": {"enum": ["input"]}}, required=["status"])
+    schema = status_schema(ask((plain.name,), wishes=wishes, status=plain))
+    assert schema["properties"]["wait_reason"] == {"enum": ["input"]}
+    assert schema["required"] == ["status", "wait_reason"]
 
 
 def reshaped(**parameters: Any) -> ToolSpec:

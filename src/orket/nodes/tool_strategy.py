@@ -63,6 +63,7 @@ def _narrow(spec: ToolSpec, wishes: tuple[CardStatus, ...]) -> ToolSpec | None:
         narrowed.pop("wait_reason", None)
     elif waiting == len(granted) and "wait_reason" in narrowed:
         required.append("wait_reason")
+        narrowed["wait_reason"] = _without_null(properties["wait_reason"])
     return ToolSpec(
         name=spec.name,
         description=spec.description,
@@ -70,6 +71,13 @@ def _narrow(spec: ToolSpec, wishes: tuple[CardStatus, ...]) -> ToolSpec | None:
         effect=spec.effect,
         destructive=spec.destructive,
     )
+
+
+def _without_null(schema: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """Return the schema without null among its alternatives: a wait reason that is demanded must say something."""
+    if "anyOf" not in schema:
+        return schema
+    return {**schema, "anyOf": [option for option in schema["anyOf"] if option != {"type": "null"}]}
 
 
 def _description(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
