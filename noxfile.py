@@ -10,14 +10,15 @@ import tempfile
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({"3.11", "3.12", "3.13", "3.14", OWN}, key=lambda version: int(version.removeprefix("3.")))
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 
-# What an installation without extras may bring: the four core dependencies, then what they bring.
-CORE = {"orket", "anyio", "attrs", "cattrs", "importlib-metadata"} | {"idna", "sniffio", "typing-extensions", "zipp"}
+CORE = {"anyio", "attrs", "cattrs", "importlib-metadata"}
 
 nox.options.sessions = ["lint", "typing", "tests"]
 nox.options.default_venv_backend = "virtualenv"
@@ -91,10 +92,20 @@ def _install_alone(session: nox.Session, environment: Path, built: Path) -> str:
     python = str(environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
     pip = ("python", "-m", "pip", "--python", python)
     session.run(*pip, "install", "--quiet", str(built))
-    listed = session.run(*pip, "list", "--format=json", silent=True)
-    if surplus := {row["name"].lower().replace("_", "-") for row in json.loads(str(listed))} - CORE:
-        session.error(f"the wheel brought more than the core dependencies: {sorted(surplus)}")
+    report = json.loads(str(session.run(*pip, "inspect", silent=True)))
+    installed = {canonicalize_name(found["metadata"]["name"]): found["metadata"] for found in report["installed"]}
+    needed, optional = _requirements(installed["orket"]["requires_dist"])
+    surplus = installed.keys() & (optional - CORE)
+    if needed != CORE or surplus:
+        session.error(f"the wheel needs {sorted(needed)} and brought {sorted(surplus)}; the core is {sorted(CORE)}")
     origin = session.run(python, "-I", "-c", "import orket; print(orket.__file__)", external=True, silent=True)
-    if "site-packages" not in Path(str(origin)).parts:
-        session.error(f"orket was imported from {origin}, not from site-packages")
+    if environment not in Path(str(origin).strip()).parents:
+        session.error(f"orket was imported from {origin}, not from {environment}")
     return python
+
+
+def _requirements(lines: list[str]) -> tuple[set[str], set[str]]:
+    """Return the names of what a distribution always needs, and of what its extras need."""
+    requirements = [Requirement(line) for line in lines]
+    optional = {canonicalize_name(each.name) for each in requirements if "extra ==" in str(each.marker)}
+    return {canonicalize_name(each.name) for each in requirements if "extra ==" not in str(each.marker)}, optional
