@@ -11,7 +11,8 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     ├── GovernanceError             the law refused
     │   ├── ComplexityError         an epic too large for its declared architecture
     │   ├── TransitionError         a status change that the transition table does not grant
-    │   └── SeparationOfDutiesError a review by the seat that did the work, where the host forbids it
+    │   ├── SeparationOfDutiesError a review by the seat that did the work, where the host forbids it
+    │   └── EffectUnknownError      an at-most-once effect may or may not have happened
     ├── ModelError                  a model client could not answer
     │   ├── ModelConnectionError · ModelTimeoutError · ModelAuthenticationError
     │   └── ModelContextExceededError · ModelReplyError
@@ -104,6 +105,10 @@ class TransitionError(GovernanceError):
 
 class SeparationOfDutiesError(GovernanceError):
     """A seat may not review its own work here."""
+
+
+class EffectUnknownError(GovernanceError):
+    """An at-most-once effect was begun and its result is not recorded: it is never run again by itself."""
 
 
 class ModelError(OrketError):

@@ -46,6 +46,7 @@ from orket.contracts._policies import (
     RestAnswer,
     SandboxPorts,
     SandboxQuestion,
+    ServiceQuestion,
     SubPipeline,
     TechStack,
 )
@@ -220,6 +221,7 @@ __all__ = [
     "ScenarioResult",
     "Seat",
     "Service",
+    "ServiceQuestion",
     "StatusWish",
     "Store",
     "SubPipeline",

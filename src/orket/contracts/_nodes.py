@@ -22,6 +22,7 @@ from orket.contracts._policies import (
     RestAnswer,
     SandboxPorts,
     SandboxQuestion,
+    ServiceQuestion,
     SubPipeline,
     TechStack,
 )
@@ -229,19 +230,19 @@ class EngineRuntimePolicyNode(Protocol):
 class PipelineWiringStrategyNode(Protocol):
     """Decides which services a pipeline gets. None means: this pipeline has no such service."""
 
-    def create_verifier(self, environ: Mapping[str, str], /) -> Verifier | None:
+    def create_verifier(self, question: ServiceQuestion, /) -> Verifier | None:
         """Return what runs fixtures before review turns."""
         ...
 
-    def create_sandbox_orchestrator(self, environ: Mapping[str, str], /) -> Service | None:
+    def create_sandbox_orchestrator(self, question: ServiceQuestion, /) -> Service | None:
         """Return what builds sandboxes."""
         ...
 
-    def create_bug_fix_manager(self, environ: Mapping[str, str], /) -> Service | None:
+    def create_bug_fix_manager(self, question: ServiceQuestion, /) -> Service | None:
         """Return what runs the bug-fix phase of a finished rock."""
         ...
 
-    def create_memory(self, environ: Mapping[str, str], /) -> Service | None:
+    def create_memory(self, question: ServiceQuestion, /) -> Service | None:
         """Return what searches remembered decisions."""
         ...
 

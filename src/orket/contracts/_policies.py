@@ -1,7 +1,7 @@
 """Questions and answers of the policies around the turn: loop, environment, pipelines, sandboxes, hosts with an API."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
@@ -59,6 +59,22 @@ class EnvironmentQuestion:
     def reference(self) -> Reference:
         """Only sizes: values may be secrets."""
         return (len(self.environ), len(self.dotenv))
+
+
+@frozen(kw_only=True)
+class ServiceQuestion:
+    """Which service does a pipeline get? ``stock`` holds factories of the core's own services by name.
+
+    A service that is not in ``stock`` does not exist there yet; ``"verifier"`` does.
+    """
+
+    environ: Mapping[str, str]
+    stock: Mapping[str, Callable[[], object]]
+
+    @property
+    def reference(self) -> Reference:
+        """The names of the stock services."""
+        return tuple(sorted(self.stock))
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,162 @@
+"""The board of one build in memory: where every issue stands, and which may take a turn now.
+
+Each change of an issue touches that issue and its dependents only, so the cost of a turn does not grow with the board.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from orket._graph import DependencyGraph, Frontier
+from orket.cards import BoardCounts, CardStatus, Issue, WaitReason
+
+_CANCELED = frozenset({CardStatus.CANCELED, CardStatus.ARCHIVED})
+_WORKABLE = frozenset({CardStatus.READY, CardStatus.IN_PROGRESS})
+
+
+class Board:
+    """All issues of a build. It satisfies :class:`orket.contracts.Backlog`.
+
+    Args:
+        issues: in the order they joined the build.
+        is_review: whether an issue in a status takes a review turn; the loop policy's word.
+        target: the only issue that may take turns; None for all.
+    """
+
+    def __init__(
+        self, issues: Iterable[Issue], *, is_review: Callable[[CardStatus], bool], target: str | None = None
+    ) -> None:
+        self._issues = {issue.id: issue for issue in issues}
+        self._review_statuses = frozenset(status for status in CardStatus if is_review(status))
+        self._target = target
+        self._graph = DependencyGraph(self._issues.values())
+        self._ready = Frontier(self._graph.weight)
+        self._review = Frontier(self._graph.weight)
+        self._statuses: Counter[CardStatus] = Counter(issue.status for issue in self._issues.values())
+        self._held: dict[str, float] = {}
+        self.running: dict[str, Issue] = {}
+        self.busy: dict[str, str] = {}  # running issue -> the seat that works on it
+        self.claims: dict[str, int] = {}  # running issue -> the fencing token of its claim
+        for issue in self._issues.values():
+            self._place(issue)
+
+    def __len__(self) -> int:
+        return len(self._issues)
+
+    def __iter__(self) -> Iterator[Issue]:
+        return iter(self._issues.values())
+
+    def get(self, issue_id: str, /) -> Issue | None:
+        """Return one issue, or None."""
+        return self._issues.get(issue_id)
+
+    def dependents(self, issue_id: str, /) -> tuple[str, ...]:
+        """Return the ids of the issues that wait for *issue_id*."""
+        return self._graph.dependents(issue_id)
+
+    def window(self, size: int) -> tuple[tuple[Issue, ...], tuple[Issue, ...]]:
+        """Return the first *size* review candidates and the first *size* ready ones, both in domain order."""
+        return self._review.window(size), self._ready.window(size)
+
+    @property
+    def candidates(self) -> int:
+        """How many issues may take a turn now."""
+        return len(self._review) + len(self._ready)
+
+    @property
+    def counts(self) -> BoardCounts:
+        """How many issues stand where."""
+        count = self._statuses
+        done, canceled = count[CardStatus.DONE], sum(count[status] for status in _CANCELED)
+        ready, review = len(self._ready), len(self._review)
+        return BoardCounts(
+            total=len(self._issues),
+            done=done,
+            canceled=canceled,
+            ready=ready,
+            running=len(self.running),
+            review=review,
+            waiting=len(self._issues) - done - canceled - ready - review - len(self.running),
+        )
+
+    def add(self, issue: Issue) -> None:
+        """Let a new issue join."""
+        self._issues[issue.id] = issue
+        self._statuses[issue.status] += 1
+        self._graph.add(issue)
+        self._place(issue)
+
+    def put(self, issue: Issue) -> None:
+        """Take over an issue's new state."""
+        before = self._issues[issue.id]
+        self._issues[issue.id] = issue
+        self._statuses[before.status] -= 1
+        self._statuses[issue.status] += 1
+        if issue.id in self.running:
+            self.running[issue.id] = issue
+        else:
+            self._place(issue)
+        if issue.status is CardStatus.DONE and before.status is not CardStatus.DONE:
+            for freed in self._graph.finish(issue.id):
+                self._place(self._issues[freed])
+
+    def start(self, issue: Issue) -> None:
+        """Take a candidate out of the windows: it takes a turn now."""
+        self._ready.discard(issue.id)
+        self._review.discard(issue.id)
+        self.running[issue.id] = issue
+
+    def stop(self, issue_id: str) -> None:
+        """Put an issue back where its status says: its turn is over."""
+        del self.running[issue_id]
+        self.busy.pop(issue_id, None)
+        self.claims.pop(issue_id, None)
+        self._place(self._issues[issue_id])
+
+    def hold(self, issue_id: str, until: float) -> None:
+        """Keep an issue out of the windows: another orchestrator has claimed it until then (seconds since the epoch)."""
+        self._held[issue_id] = until
+        self._ready.discard(issue_id)
+        self._review.discard(issue_id)
+
+    def release_held(self, now: float) -> None:
+        """Let issues whose foreign claim has expired be candidates again."""
+        for issue_id in [held for held, until in self._held.items() if until <= now]:
+            del self._held[issue_id]
+            self._place(self._issues[issue_id])
+
+    @property
+    def held_until(self) -> float | None:
+        """When the first foreign claim expires; None when there is none on an issue that could take a turn."""
+        return min(self._held.values(), default=None)
+
+    def wait_of(self, issue: Issue) -> tuple[WaitReason, str] | None:
+        """Return why an issue waits; None when it is terminal or running. Exactly one reason for every other issue."""
+        if issue.status.is_terminal or issue.id in self.running:
+            return None
+        if issue.wait_reason is not None:
+            return issue.wait_reason, issue.wait_detail
+        if issue.id in self._held:
+            return WaitReason.RESOURCE, "claimed by another orchestrator"
+        if issue.status in self._review_statuses:
+            return WaitReason.REVIEW, "waits for a review turn"
+        if unmet := self._unmet(issue):
+            return WaitReason.DEPENDENCY, "; ".join(unmet)
+        return WaitReason.RESOURCE, "waits for a free slot"
+
+    def _unmet(self, issue: Issue) -> list[str]:
+        found = [(name, self._issues.get(name)) for name in issue.depends_on]
+        return [
+            f"{name} is {'unknown' if other is None else other.status.value}"
+            for name, other in found
+            if other is None or other.status is not CardStatus.DONE
+        ]
+
+    def _place(self, issue: Issue) -> None:
+        self._ready.discard(issue.id)
+        self._review.discard(issue.id)
+        if issue.id in self._held or issue.id in self.running or (self._target or issue.id) != issue.id:
+            return
+        if issue.status in self._review_statuses:
+            self._review.add(issue)
+        elif issue.status in _WORKABLE and self._graph.is_ready(issue.id):
+            self._ready.add(issue)

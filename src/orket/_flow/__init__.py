@@ -1,0 +1,91 @@
+"""The story of a turn, read from top to bottom.
+
+``route -> verify -> equip -> open -> converse (model, parse, gate, tools) -> evaluate -> close``
+
+A turn makes these commits: (1) opened: claim, decisions, prompt; (2) replied, once a round: the model's reply, the gate's
+verdicts, the intents of effects, and the results of the round before; (3) closed: results, evaluation, transition. After a
+crash the turn is taken up again from what the journal holds of it: a recorded reply is used again, a recorded effect is
+never run again.
+"""
+
+from orket._board import Board
+from orket._decide import settle
+from orket._flow._converse import Failure, converse
+from orket._flow._prepare import equip, open_turn, possible_wishes, route, verify
+from orket._flow._recorded import read_past
+from orket._flow._settle import block, close
+from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
+from orket.cards import Issue, WaitReason
+from orket.contracts import FailureKind
+from orket.errors import EffectUnknownError, NodeError, SeparationOfDutiesError
+from orket.events import Record, TurnKind, TurnResumed
+from orket.governance import Actor
+
+
+async def take_turn(
+    context: RunContext, board: Board, issue: Issue, number: int, *, records: list[Record], recorded: RecordedTurn | None
+) -> TurnResult:
+    """Let one seat take one turn on *issue*, and leave the issue where the law puts it.
+
+    Args:
+        context: what stays the same for the run.
+        board: the build's board; every committed state of the issue is put there.
+        issue: a candidate.
+        number: the turn's number in this run.
+        records: decisions that led here (the plan); committed with the turn.
+        recorded: what the journal holds of this turn, when an earlier run left it open.
+
+    Raises:
+        NodeError: the evaluator broke its contract; the turn stays open and can be taken up again.
+        StoreError: the record could not be written; nothing was half applied.
+    """
+    is_review = settle(context.wiring["orchestration_loop"], "is_review_turn", issue.status)
+    kind = TurnKind.REVIEW if is_review else TurnKind.WORK
+    turn = Turn(context=context, board=board, issue=issue, number=number, kind=kind, records=records, origin=context.run)
+    try:
+        failure = await (_resume(turn, recorded) if recorded else _begin(turn))
+        if isinstance(failure, TurnResult):
+            return failure
+        return await close(turn, failure or await converse(turn))
+    except SeparationOfDutiesError as error:
+        return await block(turn, WaitReason.REVIEW, str(error))
+    except EffectUnknownError as error:
+        return await block(turn, WaitReason.SYSTEM, f"effect_unknown: {error}")
+    except BaseException:  # cancelled, or the record or a node failed: the issue is free for whoever comes next
+        await turn.abandon()
+        raise
+
+
+async def _begin(turn: Turn) -> Failure | TurnResult | None:
+    """Open a new turn; a node that fails on the way fails the turn, not the run."""
+    failure = None
+    try:
+        if missing := await route(turn):
+            return await _without_seat(turn, missing)
+        await verify(turn)
+        await equip(turn)
+    except NodeError as error:
+        failure = Failure(kind=FailureKind.NODE, detail=str(error), attempted=f"{error.kind}.{error.method}")
+    await open_turn(turn)
+    return failure
+
+
+async def _resume(turn: Turn, recorded: RecordedTurn) -> None:
+    """Take up a turn that an earlier run left open."""
+    turn.recorded, turn.origin, turn.number, turn.kind = recorded, recorded.run, recorded.number, recorded.kind
+    turn.resume_from(recorded)
+    turn.wishes = possible_wishes(turn)
+    turn.records.append(TurnResumed(turn=recorded.number, run=recorded.run))
+    await turn.commit(claim=True)
+
+
+async def _without_seat(turn: Turn, why: str) -> TurnResult:
+    answer = settle(turn.context.wiring["orchestration_loop"], "missing_seat", turn.issue, turn.context.team)
+    reason = f"{answer.reason} ({why})" if why not in answer.reason else answer.reason
+    waiting = {} if answer.wait_reason is None else {"wait_reason": answer.wait_reason, "wait_detail": reason}
+    turn.move(answer.status, actor=Actor.CORE, reason=reason, **waiting)
+    await turn.commit()
+    return TurnResult()
+
+
+__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "read_past", "take_turn"]

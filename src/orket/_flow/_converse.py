@@ -1,0 +1,277 @@
+"""The rounds of a turn: the model answers, the gate judges, the tools run, the results go back to the model."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import anyio
+import anyio.to_thread
+from attrs import frozen
+
+from orket._codec import canonical_json, codec, digest, to_json
+from orket._flow._requests import apply_requests
+from orket._flow._turn import HISTORY_TEXT, Turn
+from orket._parse import ParsedReply, parse_reply
+from orket.contracts import (
+    EffectClass,
+    FailureKind,
+    Message,
+    ModelReply,
+    ModelRequest,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    TurnBrief,
+)
+from orket.errors import EffectUnknownError, ModelError, ModelReplyError, ToolError
+from orket.events import CallJudged, EffectIntended, EffectRecorded, ModelReplied
+from orket.governance import GateQuestion, Verdict
+from orket.tools import effect_key
+
+CALLS_PER_ROUND: Final = 64  # further calls of one reply are refused: nobody reads that many results
+
+
+@frozen(kw_only=True)
+class Failure:
+    """Why a turn failed, for the evaluator: the kind, what happened, and what was attempted."""
+
+    kind: FailureKind
+    detail: str
+    attempted: str = ""
+
+
+@frozen(kw_only=True)
+class JudgedCall:
+    """A call with the gate's verdict, its typed arguments, and its effect's key ("" for tools that have none)."""
+
+    call: ToolCall
+    verdict: Verdict
+    bound: object = None
+    key: str = ""
+
+
+async def converse(turn: Turn) -> Failure | None:
+    """Let model and tools talk until the model stops calling, a granted wish ends the turn, or the rounds are used up."""
+    last: Failure | None = None
+    while turn.rounds < turn.context.limits.rounds:
+        turn.rounds += 1
+        try:
+            reply = await _reply(turn)
+        except ModelError as error:
+            return Failure(kind=FailureKind.MODEL, detail=f"{type(error).__name__}: {error}")
+        parsed = parse_reply(reply)
+        judged = [await _judge(turn, parsed, index) for index in range(len(parsed.calls))]
+        await _record(turn, reply, judged)
+        if parsed.text:
+            turn.text = parsed.text
+        if not judged and not parsed.problems:
+            return last if parsed.text or turn.rounds > 1 else _empty()
+        results = [await _run(turn, item) for item in judged]
+        last = _failure_of(judged, results, parsed)
+        if last is None and turn.wish is not None:
+            return None
+        turn.wish = None  # a wish beside a refused or failed call does not count
+        _tell(turn, parsed, judged, results)
+    return last or _out_of_rounds(turn)
+
+
+def _empty() -> Failure:
+    return Failure(kind=FailureKind.REPLY, detail="the model answered nothing")
+
+
+def _out_of_rounds(turn: Turn) -> Failure:
+    return Failure(kind=FailureKind.ROUNDS, detail=f"the turn used up its {turn.context.limits.rounds} rounds")
+
+
+async def _reply(turn: Turn) -> ModelReply:
+    """Return the recorded reply of this round, or ask the model."""
+    if turn.recorded and (reply := turn.recorded.replies.get(turn.rounds)):
+        return reply
+    context, environment = turn.context, turn.context.environment
+    request = ModelRequest(
+        model=turn.model,
+        messages=tuple(turn.messages),
+        tools=tuple(turn.offered.values()),
+        temperature=environment.temperature,
+        seed=environment.seed,
+        timeout=environment.timeout,
+        params=environment.params,
+        brief=TurnBrief(
+            run=context.run,
+            turn=turn.number,
+            round=turn.rounds,
+            kind=turn.kind,
+            issue=turn.issue,
+            seat=turn.seat.id,
+            roles=turn.role_names,
+            verification=turn.verification,
+        ),
+    )
+    try:
+        reply = await context.model.complete(request)
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the seam that calls a foreign model client
+        raise ModelError(f"the model client raised {error!r}", model=turn.model) from error
+    if not isinstance(reply, ModelReply):
+        raise ModelReplyError(f"the model client returned {type(reply).__name__}, not ModelReply", model=turn.model)
+    return reply
+
+
+async def _judge(turn: Turn, parsed: ParsedReply, index: int) -> JudgedCall:
+    """Let every rule judge exactly the bytes that would run."""
+    context, call = turn.context, parsed.calls[index]
+    tool, bound, bind_error = context.tools.get(call.name), None, ""
+    if index >= CALLS_PER_ROUND:
+        detail = f"call {index + 1} of a reply; at most {CALLS_PER_ROUND} are read"
+        return JudgedCall(call=call, verdict=Verdict(allowed=False, rule="call-limit", detail=detail))
+    if tool is not None:
+        try:
+            bound = tool.bind(call.arguments)
+        except ToolError as error:
+            bind_error = str(error)
+        except Exception as error:  # noqa: BLE001 - the seam that calls a foreign tool
+            bind_error = f"the tool could not read its arguments: {error!r}"
+    question = GateQuestion(
+        call=call,
+        spec=context.specs.get(call.name),
+        bound=bound,
+        bind_error=bind_error,
+        issue=turn.issue,
+        roles=turn.roles,
+        kind=turn.kind,
+        offered=frozenset(turn.offered),
+        wishes=turn.wishes,
+        epic=context.epic,
+        organization=context.organization,
+        created=turn.created,
+    )
+    verdict = context.gate.judge(question)
+    if verdict.allowed and context.host_gate is not None:
+        verdict = await _host_verdict(turn, question)
+    key = ""
+    if verdict.allowed and context.specs[call.name].effect is not EffectClass.NONE:
+        key = effect_key(turn.origin, turn.issue.id, turn.number, f"{turn.rounds}.{index}", call.name, call.arguments)
+    return JudgedCall(call=call, verdict=verdict, bound=bound, key=key)
+
+
+async def _host_verdict(turn: Turn, question: GateQuestion) -> Verdict:
+    """Ask the host's own rules, in a thread and within a time limit: a rule that hangs denies."""
+    gate, limit = turn.context.host_gate, turn.context.limits.rule
+    with anyio.move_on_after(limit):
+        return await anyio.to_thread.run_sync(gate.judge, question, abandon_on_cancel=True)  # type: ignore[union-attr]
+    return Verdict(allowed=False, rule="host-rules", detail=f"the host's rules did not answer within {limit} s")
+
+
+async def _record(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -> None:
+    """Commit the reply, the verdicts and the intents, before anything acts. A replayed reply is already there."""
+    turn.calls += len(judged)
+    turn.refused += sum(not item.verdict.allowed for item in judged)
+    if turn.recorded and turn.rounds in turn.recorded.replies:
+        return
+    turn.records.append(
+        ModelReplied(
+            turn=turn.number,
+            round=turn.rounds,
+            reply=turn.payload(to_json(codec().dump(reply))),
+            prompt_tokens=reply.usage.prompt_tokens,
+            completion_tokens=reply.usage.completion_tokens,
+        )
+    )
+    for index, item in enumerate(judged):
+        turn.records.extend(_records_of(turn, index, item))
+    await turn.commit(tokens=reply.usage.prompt_tokens + reply.usage.completion_tokens)
+
+
+def _records_of(turn: Turn, index: int, item: JudgedCall) -> list[CallJudged | EffectIntended]:
+    arguments = digest(canonical_json(item.call.arguments))
+    records: list[CallJudged | EffectIntended] = [
+        CallJudged(
+            turn=turn.number,
+            round=turn.rounds,
+            index=index,
+            tool=item.call.name[:100],
+            arguments=arguments,
+            allowed=item.verdict.allowed,
+            rule=item.verdict.rule,
+            detail=item.verdict.detail[:HISTORY_TEXT],
+        )
+    ]
+    if item.key:
+        records.append(
+            EffectIntended(
+                key=item.key,
+                turn=turn.number,
+                round=turn.rounds,
+                index=index,
+                tool=item.call.name,
+                effect=turn.context.specs[item.call.name].effect.value,
+                arguments=arguments,
+            )
+        )
+    return records
+
+
+async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
+    """Run an allowed call, unless the journal holds its result; what it asks of the board is applied at once."""
+    name, context, recorded = item.call.name, turn.context, turn.recorded
+    if not item.verdict.allowed:
+        return ToolResult(ok=False, output=f"refused by rule {item.verdict.rule}: {item.verdict.detail}")
+    if recorded and (known := recorded.outputs.get(item.key)):
+        return ToolResult(ok=known[0], output=known[1])
+    if recorded and item.key in recorded.intents and context.specs[name].effect is EffectClass.AT_MOST_ONCE:
+        raise EffectUnknownError(f"{name} was begun and its result is not recorded", rule="effect_unknown", key=item.key)
+    tool_context = ToolContext(
+        run=turn.origin,
+        build=context.build,
+        issue=turn.issue,
+        seat=turn.seat.id,
+        roles=turn.role_names,
+        turn=turn.number,
+        workspace=context.workspace,
+        key=item.key,
+        find_issue=turn.board.get,
+        comments=tuple(context.recall(turn.issue.id)),
+    )
+    tool = context.tools[name]
+    result = await context.executor.execute(tool, item.bound, tool_context, timeout=context.limits.tool)
+    if item.key:
+        turn.records.append(EffectRecorded(key=item.key, ok=result.ok, output=turn.payload(result.output)))
+    applied = recorded is not None and turn.rounds + 1 in recorded.replies
+    return apply_requests(turn, result, applied=applied) if result.requests else result
+
+
+def _failure_of(judged: Sequence[JudgedCall], results: Sequence[ToolResult], parsed: ParsedReply) -> Failure | None:
+    """Return what would make the turn a failure if it ended with this round."""
+    for item in judged:
+        if not item.verdict.allowed:
+            verdict = item.verdict
+            detail = f"{item.call.name} refused by rule {verdict.rule}: {verdict.detail}"
+            return Failure(kind=FailureKind.GOVERNANCE, detail=detail, attempted=item.call.name)
+    for item, result in zip(judged, results, strict=True):
+        if not result.ok:
+            detail = f"{item.call.name} failed: {result.output[:HISTORY_TEXT]}"
+            return Failure(kind=FailureKind.TOOL, detail=detail, attempted=item.call.name)
+    if parsed.problems:
+        first = parsed.problems[0]
+        return Failure(kind=FailureKind.REPLY, detail=f"{first.reason.value}: {first.detail}")
+    return None
+
+
+def _tell(turn: Turn, parsed: ParsedReply, judged: Sequence[JudgedCall], results: Sequence[ToolResult]) -> None:
+    """Append the reply and the results to the conversation: native calls by their ids, calls found in text as text."""
+    native = bool(judged) and all(item.call.id for item in judged)
+    calls = parsed.calls if native else ()
+    turn.messages.append(Message(role="assistant", content=parsed.text, calls=calls))
+    texts = [
+        Message(role="tool", content=result.output, call_id=item.call.id, name=item.call.name)
+        if native
+        else Message(role="user", content=f"Result of {item.call.name}: {result.output}")
+        for item, result in zip(judged, results, strict=True)
+    ]
+    problems = [
+        Message(role="user", content=f"A part of your reply could not be read ({one.reason.value}): {one.detail}")
+        for one in parsed.problems
+    ]
+    turn.messages.extend((*texts, *problems))
+
+

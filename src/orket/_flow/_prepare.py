@@ -1,0 +1,154 @@
+"""Before the model: who takes the turn, on what evidence, with which tools, in which words."""
+
+from orket._decide import decide, settle
+from orket._flow._turn import Turn, without_findings
+from orket.cards import CardStatus, VerificationResult
+from orket.contracts import (
+    DialectQuestion,
+    ModelQuestion,
+    PromptQuestion,
+    RouteQuestion,
+    ToolsetQuestion,
+)
+from orket.errors import SeparationOfDutiesError, VerificationError
+from orket.events import TurnKind, TurnOpened, VerificationRecorded
+from orket.governance import Actor, grantable
+from orket.organization import INTEGRITY_GUARD
+
+
+async def route(turn: Turn) -> str:
+    """Choose the seat and its roles; return "" or why the team has no seat for this turn.
+
+    Raises:
+        SeparationOfDutiesError: the team has no reviewer beside the worker, and the host forbids self review.
+    """
+    context = turn.context
+    wiring, team = context.wiring, context.team
+    question = RouteQuestion(issue=turn.issue, team=team, kind=turn.kind, busy=tuple(turn.board.busy.values()))
+    answer = await decide(wiring["router"], "route", question, records=turn.records, limit=context.limits.node)
+    if answer.seat is None:
+        return answer.reason or f"no seat {turn.issue.seat!r} in team {team.name!r}"
+    seat = team.seats[answer.seat]
+    is_review = turn.kind is TurnKind.REVIEW
+    names = settle(wiring["orchestration_loop"], "role_order", seat.roles, is_review)
+    if missing := [name for name in names if name not in team.roles]:
+        return f"seat {seat.id!r} holds roles that exist nowhere: {', '.join(missing)}"
+    turn.seat = seat
+    turn.board.busy[turn.issue.id] = seat.id
+    turn.roles = tuple([team.roles[name] for name in names])
+    turn.self_review = is_review and team.find_seat(turn.issue.seat) == seat
+    if turn.self_review and context.separation_of_duties:
+        raise SeparationOfDutiesError(
+            f"seat {seat.id!r} would review its own work; separation of duties needs another seat of team"
+            f" {team.name!r} that holds {INTEGRITY_GUARD!r}",
+            rule="separation-of-duties",
+            seat=seat.id,
+        )
+    return ""
+
+
+async def verify(turn: Turn) -> None:
+    """Before a review turn, run the issue's fixture; the result is evidence for the reviewer and for the law."""
+    wanted = turn.issue.verification
+    if turn.kind is not TurnKind.REVIEW or wanted is None or not wanted.fixture:
+        return
+    verifier = turn.context.verifier
+    if verifier is None:
+        result = VerificationResult(passed=False, detail="the wiring has no verifier")
+    else:
+        try:
+            result = await verifier.verify(wanted, turn.context.workspace)
+        except VerificationError as error:
+            result = VerificationResult(passed=False, detail=str(error))
+    turn.verification = result
+    turn.change(without_findings(turn.issue, result))
+    turn.records.append(VerificationRecorded(result=result, version=turn.issue.version))
+
+
+async def equip(turn: Turn) -> None:
+    """Choose tools, model and dialect, and write the prompt."""
+    context = turn.context
+    wiring, records, limit = context.wiring, turn.records, context.limits.node
+    turn.wishes = possible_wishes(turn)
+    tools = await decide(
+        wiring["tool_strategy"],
+        "compose",
+        ToolsetQuestion(
+            issue=turn.issue,
+            seat=turn.seat,
+            roles=turn.roles,
+            kind=turn.kind,
+            available=context.specs,
+            wishes=turn.wishes,
+        ),
+        records=records,
+        limit=limit,
+    )
+    turn.offered = {spec.name: spec for spec in tools.tools}
+    prompter = wiring["prompt_strategy"]
+    model = await decide(prompter, "select_model", _model_question(turn), records=records, limit=limit)
+    turn.model = model.model
+    question = DialectQuestion(model=turn.model, families=context.families)
+    dialect = await decide(prompter, "select_dialect", question, records=records, limit=limit)
+    turn.dialect = dialect.family
+    prompt = await decide(prompter, "compose", _prompt_question(turn), records=records, limit=limit)
+    turn.messages = list(prompt.messages)
+
+
+def possible_wishes(turn: Turn) -> tuple[CardStatus, ...]:
+    """Return what the law could grant the seat now; nobody may finish an issue whose fixture has not passed."""
+    status = CardStatus.IN_PROGRESS if turn.kind is TurnKind.WORK else turn.issue.status
+    wishes = grantable(status, turn.role_names, turn.kind)
+    proven = turn.verification is None or turn.verification.passed
+    return wishes if proven else tuple([wish for wish in wishes if wish is not CardStatus.DONE])
+
+
+async def open_turn(turn: Turn) -> None:
+    """Commit the claim, the decisions so far, the prompt, and for a work turn the move to in progress."""
+    if turn.issue.status is CardStatus.READY:
+        turn.move(CardStatus.IN_PROGRESS, actor=Actor.CORE, reason=f"turn {turn.number}")
+    turn.records.append(
+        TurnOpened(
+            turn=turn.number,
+            kind=turn.kind,
+            seat=turn.seat.id,
+            roles=turn.role_names,
+            model=turn.model,
+            dialect=turn.dialect,
+            prompt=tuple([turn.prompt_payload(message) for message in turn.messages]),
+            tools=tuple(turn.offered),
+            self_review=turn.self_review,
+        )
+    )
+    await turn.commit(turns=1, claim=True)
+
+
+def _model_question(turn: Turn) -> ModelQuestion:
+    context = turn.context
+    default = context.organization.process_rules.get("default_model", "")
+    return ModelQuestion(
+        issue=turn.issue,
+        epic=context.epic,
+        role=turn.roles[0].name,
+        environment=context.environment,
+        host_override=context.model_override,
+        user_preference=context.user_preference,
+        organization_default=default if isinstance(default, str) else "",
+    )
+
+
+def _prompt_question(turn: Turn) -> PromptQuestion:
+    context = turn.context
+    return PromptQuestion(
+        issue=turn.issue,
+        epic=context.epic,
+        organization=context.organization,
+        seat=turn.seat,
+        roles=turn.roles,
+        kind=turn.kind,
+        dialect=context.dialect(turn.dialect),
+        tools=tuple(turn.offered.values()),
+        history=tuple(context.recall(turn.issue.id)),
+        remembered=tuple(context.remembered),
+        verification=turn.verification,
+    )

@@ -1,0 +1,102 @@
+"""Read from the journal what it holds of a turn that was opened and never closed."""
+
+import json
+from collections.abc import Callable
+
+from orket._codec import codec
+from orket._flow._turn import RecordedTurn, RunContext, comment_line, turn_line
+from orket.cards import VerificationResult
+from orket.contracts import Message, ModelReply, Store
+from orket.errors import JournalError
+from orket.events import (
+    CommentAdded,
+    Digest,
+    EffectIntended,
+    EffectRecorded,
+    JournalEntry,
+    ModelReplied,
+    TurnClosed,
+    TurnOpened,
+    VerificationRecorded,
+)
+
+
+async def read_past(context: RunContext, card: str) -> RecordedTurn | None:
+    """Recall a card's history from the journal, and return its last turn if that was never closed, else None.
+
+    Raises:
+        JournalError: a prompt, reply or output that the journal names is not in the store.
+    """
+    opened: JournalEntry | None = None
+    tail: list[JournalEntry] = []
+    history, store = context.recall(card), context.store
+    async for entry in store.events(0, build=context.build, card=card):
+        record = entry.record
+        if isinstance(record, TurnOpened):
+            opened, tail = entry, [held for held in tail if isinstance(held.record, VerificationRecorded)]
+        elif isinstance(record, TurnClosed):
+            if opened is not None and isinstance(opened.record, TurnOpened):
+                history.append(turn_line(opened.record.kind, opened.record.seat, record))
+            opened, tail = None, []
+        else:
+            if isinstance(record, CommentAdded):
+                history.append(comment_line(record))
+            tail.append(entry)
+    if opened is None or not isinstance(opened.record, TurnOpened) or not opened.record.prompt:
+        return None
+    texts = await _payloads(store, [opened, *tail])
+    return _assemble(opened, opened.record, tail, texts)
+
+
+async def _payloads(store: Store, entries: list[JournalEntry]) -> dict[Digest, str]:
+    texts: dict[Digest, str] = {}
+    for entry in entries:
+        for wanted in _digests(entry):
+            text = await store.payload(wanted)
+            if text is None:
+                raise JournalError(f"payload {wanted} of entry {entry.seq} is not in the store", seq=entry.seq)
+            texts[wanted] = text
+    return texts
+
+
+def _digests(entry: JournalEntry) -> tuple[Digest, ...]:
+    match entry.record:
+        case TurnOpened(prompt=prompt):
+            return prompt
+        case ModelReplied(reply=reply):
+            return (reply,)
+        case EffectRecorded(output=output):
+            return (output,)
+        case _:
+            return ()
+
+
+def _assemble(
+    entry: JournalEntry, opened: TurnOpened, tail: list[JournalEntry], texts: dict[Digest, str]
+) -> RecordedTurn:
+    records = [held.record for held in tail]
+    load: Callable[[Digest], ModelReply] = lambda key: codec().load(json.loads(texts[key]), ModelReply)  # noqa: E731
+    verification: VerificationResult | None = None
+    for record in records:
+        if isinstance(record, VerificationRecorded):
+            verification = record.result
+    return RecordedTurn(
+        run=entry.run,
+        number=opened.turn,
+        kind=opened.kind,
+        seat=opened.seat,
+        roles=opened.roles,
+        model=opened.model,
+        dialect=opened.dialect,
+        messages=tuple([_message(texts[key]) for key in opened.prompt]),
+        tools=opened.tools,
+        self_review=opened.self_review,
+        replies={record.round: load(record.reply) for record in records if isinstance(record, ModelReplied)},
+        outputs={record.key: (record.ok, texts[record.output]) for record in records if isinstance(record, EffectRecorded)},
+        intents=frozenset(record.key for record in records if isinstance(record, EffectIntended)),
+        verification=verification,
+    )
+
+
+def _message(text: str) -> Message:
+    return codec().load(json.loads(text), Message)

@@ -1,0 +1,93 @@
+"""What tools asked of the board becomes records of the turn's next commit."""
+
+from typing import Final
+
+from attrs import evolve
+
+from orket._flow._turn import Turn, comment_line
+from orket.cards import Issue
+from orket.contracts import (
+    BoardRequest,
+    CommentRequest,
+    CreditsRequest,
+    IssueRequest,
+    NominationRequest,
+    RefinementRequest,
+    StatusWish,
+    ToolResult,
+)
+from orket.events import CardAdded, CardNominated, CommentAdded, CreditsReported, Record, RefinementProposed
+
+_NO_TOOL_TEXT: Final = "tools may not return "
+
+
+def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResult:
+    """Take over a result's requests, all or none, and return the result that the model is told.
+
+    Args:
+        turn: the turn that called the tool.
+        result: what the tool returned.
+        applied: the requests are in the journal already, because the turn is replayed; only a wish is taken over.
+    """
+    for request in result.requests:
+        if problem := _problem(turn, request):
+            return ToolResult(ok=False, output=problem)
+    for request in result.requests:
+        if isinstance(request, StatusWish):
+            turn.wish = request
+        elif isinstance(request, IssueRequest):
+            turn.created += 1
+            if not applied:
+                _create(turn, request)
+        elif not applied:
+            turn.records.append(_record(turn, request))
+    return result
+
+
+def _problem(turn: Turn, request: BoardRequest) -> str:
+    match request:
+        case IssueRequest():
+            if turn.context.team.find_seat(request.seat) is None:
+                return f"no seat {request.seat!r}; seats: {', '.join(turn.context.team.seats)}"
+            pending = {issue.id for issue in turn.added}
+            unknown = [name for name in request.depends_on if turn.board.get(name) is None and name not in pending]
+            return f"unknown issues in depends_on: {', '.join(unknown)}" if unknown else ""
+        case StatusWish() | CommentRequest() | NominationRequest() | CreditsRequest() | RefinementRequest():
+            return ""
+        case _:
+            return _NO_TOOL_TEXT + type(request).__name__
+
+
+def _create(turn: Turn, request: IssueRequest) -> None:
+    """A created issue is named after its creator, the turn and its place in it: the same when the turn is replayed."""
+    issue = Issue(
+        id=f"{turn.issue.id}.{turn.number}.{turn.created}",
+        name=request.summary,
+        seat=request.seat,
+        priority=request.priority,
+        note=request.note,
+        depends_on=request.depends_on,
+        parent=turn.context.epic.id,
+        build=turn.context.build,
+        created_at=turn.context.clock.now(),
+    )
+    issue = evolve(issue, version=1)
+    turn.records.append(CardAdded(issue=issue, by=turn.seat.id))
+    turn.add_issue(issue)
+
+
+def _record(turn: Turn, request: BoardRequest) -> Record:
+    seat = turn.seat.id
+    match request:
+        case CommentRequest():
+            comment = CommentAdded(author=seat, text=request.text)
+            turn.context.recall(turn.issue.id).append(comment_line(comment))
+            return comment
+        case NominationRequest():
+            return CardNominated(seat=seat, kind=request.kind, summary=request.summary, reason=request.reason)
+        case CreditsRequest():
+            return CreditsReported(seat=seat, amount=request.amount, detail=request.detail)
+        case RefinementRequest():
+            return RefinementProposed(seat=seat, target=request.target, proposal=request.proposal)
+        case _:
+            raise AssertionError(_NO_TOOL_TEXT + type(request).__name__)

@@ -1,0 +1,131 @@
+"""After the model: what the turn means, what the law grants of it, and the commit that closes it."""
+
+from orket._decide import decide
+from orket._flow._converse import Failure
+from orket._flow._prepare import possible_wishes
+from orket._flow._turn import HISTORY_TEXT, Turn, TurnResult, turn_line
+from orket.cards import CardStatus, WaitReason
+from orket.contracts import (
+    Document,
+    FailureAction,
+    FailureKind,
+    FailureQuestion,
+    SuccessAnswer,
+    SuccessQuestion,
+    TurnReport,
+)
+from orket.errors import TransitionError
+from orket.events import DecisionRemembered, FailureReported, SandboxRequested, TurnClosed, TurnKind, WishRefused
+from orket.governance import Actor
+
+
+async def close(turn: Turn, failure: Failure | None) -> TurnResult:
+    """Evaluate the turn and commit what follows from it.
+
+    Raises:
+        NodeError: the evaluator failed; nothing is committed, and the turn can be taken up again.
+    """
+    if failure is None:
+        failure = await _succeed(turn)
+    abort = await _fail(turn, failure) if failure is not None else ""
+    detail = failure.detail if failure else (turn.wish.reason if turn.wish else turn.text)[:HISTORY_TEXT]
+    closed = TurnClosed(
+        turn=turn.number,
+        rounds=turn.rounds,
+        ok=failure is None,
+        status=turn.issue.status,
+        detail=detail[:HISTORY_TEXT],
+    )
+    turn.records.append(closed)
+    await turn.commit(release=True)
+    if turn.issue.status.is_terminal:
+        turn.context.history.pop(turn.issue.id, None)
+    else:
+        turn.context.recall(turn.issue.id).append(turn_line(turn.kind, turn.seat.id, closed))
+    return TurnResult(refused=turn.refused, abort=abort)
+
+
+async def block(turn: Turn, reason: WaitReason, detail: str) -> TurnResult:
+    """Close a turn that the core itself must stop: the card waits, for exactly one reason."""
+    turn.move(CardStatus.BLOCKED, actor=Actor.CORE, reason=detail, wait_reason=reason, wait_detail=detail)
+    turn.records.append(
+        TurnClosed(turn=turn.number, rounds=turn.rounds, ok=False, status=turn.issue.status, detail=detail)
+    )
+    await turn.commit(release=turn.token is not None)
+    return TurnResult(refused=turn.refused)
+
+
+def _report(turn: Turn) -> TurnReport:
+    return TurnReport(
+        turn=turn.number,
+        kind=turn.kind,
+        seat=turn.seat.id,
+        roles=turn.role_names,
+        rounds=turn.rounds,
+        text=turn.text,
+        wish=turn.wish.status if turn.wish else None,
+        wait_reason=turn.wish.wait_reason if turn.wish else None,
+        calls=turn.calls,
+        refused=turn.refused,
+        verification=turn.verification,
+    )
+
+
+async def _succeed(turn: Turn) -> Failure | None:
+    """Ask the evaluator what a good turn means and let the law grant its wish."""
+    context = turn.context
+    question = SuccessQuestion(issue=turn.issue, report=_report(turn), wishes=possible_wishes(turn))
+    answer: SuccessAnswer = await decide(
+        context.wiring["evaluator"], "evaluate_success", question, records=turn.records, limit=context.limits.node
+    )
+    if answer.remember:
+        turn.records.append(DecisionRemembered(text=answer.remember))
+        key = f"{context.build}/{turn.issue.id}/{turn.number}"
+        turn.documents.append(Document(kind="memory", key=key, body={"text": answer.remember}))
+        context.remembered.append(answer.remember)
+    if answer.sandbox:
+        turn.records.append(SandboxRequested(reason=answer.reason))
+    if answer.wish is None:
+        if turn.kind is TurnKind.REVIEW:
+            return Failure(kind=FailureKind.REPLY, detail="the review turn came to no verdict", attempted="review")
+        return None
+    reason = turn.wish.reason if turn.wish and turn.wish.status is answer.wish else answer.reason
+    try:
+        turn.move(
+            answer.wish, actor=Actor.SEAT, reason=reason, wait_reason=answer.wait_reason, wait_detail=reason if answer.wait_reason else ""
+        )
+    except TransitionError as error:
+        turn.records.append(WishRefused(wish=answer.wish, by=turn.seat.id, rule=error.rule, detail=str(error)))
+        return Failure(kind=FailureKind.GOVERNANCE, detail=str(error), attempted=answer.wish.value)
+    return None
+
+
+async def _fail(turn: Turn, failure: Failure) -> str:
+    """Ask the evaluator what a failure means, leave a failure report, and return why the run must stop (or "")."""
+    context = turn.context
+    question = FailureQuestion(issue=turn.issue, report=_report(turn), kind=failure.kind, detail=failure.detail)
+    answer = await decide(
+        context.wiring["evaluator"], "evaluate_failure", question, records=turn.records, limit=context.limits.node
+    )
+    turn.records.append(
+        FailureReported(
+            turn=turn.number,
+            violation=failure.kind.value,
+            detail=failure.detail[:HISTORY_TEXT],
+            attempted=failure.attempted,
+            roles=turn.role_names,
+            remedy=answer.remedy,
+        )
+    )
+    if answer.action is FailureAction.RETRY:
+        turn.move(CardStatus.READY, actor=Actor.CORE, reason=failure.detail, retry_count=answer.retry_count)
+        return ""
+    turn.move(
+        CardStatus.BLOCKED,
+        actor=Actor.CORE,
+        reason=failure.detail,
+        retry_count=answer.retry_count,
+        wait_reason=answer.wait_reason,
+        wait_detail=failure.detail[:HISTORY_TEXT],
+    )
+    return f"{turn.issue.id}: {failure.detail}" if answer.action is FailureAction.ABORT else ""

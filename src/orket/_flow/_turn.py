@@ -1,0 +1,284 @@
+"""The state of a run and of one turn of it, and the one place where a turn is committed."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import anyio
+from attrs import define, evolve, field, frozen
+
+from orket._board import Board
+from orket._codec import codec, digest, to_json
+from orket._wiring import Wiring
+from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
+from orket.contracts import (
+    Batch,
+    CardChange,
+    Claim,
+    Clock,
+    Document,
+    Message,
+    ModelClient,
+    ModelReply,
+    Release,
+    Store,
+    StatusWish,
+    Tool,
+    ToolSpec,
+    Verifier,
+)
+from orket.errors import StoreError
+from orket.events import CardMoved, CommentAdded, Digest, Record, TurnClosed, TurnKind
+from orket.governance import Actor, ToolGate, move
+from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
+from orket.tools import ToolRuntimeExecutor
+
+NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
+HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later prompt quotes
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Bounds of a turn: rounds, seconds of a claim's lease, seconds of a tool call, seconds a node or gate rule may take."""
+
+    rounds: int = 8
+    lease: float = 60.0
+    tool: float = 120.0
+    node: float = 60.0
+    rule: float = 5.0
+
+
+@frozen(kw_only=True)
+class RunContext:
+    """What stays the same for all turns of a run."""
+
+    run: str
+    build: str
+    owner: str
+    epic: Epic
+    organization: Organization
+    team: Team
+    environment: Environment
+    families: tuple[str, ...]
+    dialect: Callable[[str], Dialect]
+    wiring: Wiring
+    store: Store
+    model: ModelClient
+    tools: Mapping[str, Tool]
+    specs: Mapping[str, ToolSpec]
+    gate: ToolGate
+    host_gate: ToolGate | None
+    executor: ToolRuntimeExecutor
+    verifier: Verifier | None
+    clock: Clock
+    workspace: Path
+    started_at: float
+    context_window: int
+    limits: Limits = Limits()
+    model_override: str = ""
+    user_preference: str = ""
+    separation_of_duties: bool = False
+    remembered: deque[str] = field(factory=lambda: deque(maxlen=50))
+    history: dict[str, deque[str]] = field(factory=dict)
+    stored_prompts: dict[str, Digest] = field(factory=dict)
+
+    def recall(self, issue_id: str) -> deque[str]:
+        """Return the history of an issue, oldest entry first, cut to the context window."""
+        return self.history.setdefault(issue_id, deque(maxlen=self.context_window))
+
+
+@frozen(kw_only=True)
+class RecordedTurn:
+    """What the journal holds of a turn that was opened and never closed.
+
+    ``replies`` by round; ``outputs`` maps the key of an effect to (ok, output); ``intents`` are the keys of effects that were
+    about to happen.
+    """
+
+    run: str
+    number: int
+    kind: TurnKind
+    seat: str
+    roles: tuple[str, ...]
+    model: str
+    dialect: str
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+    self_review: bool
+    replies: Mapping[int, ModelReply] = EMPTY
+    outputs: Mapping[str, tuple[bool, str]] = EMPTY
+    intents: frozenset[str] = frozenset()
+    verification: VerificationResult | None = None
+
+
+@frozen(kw_only=True)
+class TurnResult:
+    """What a finished turn leaves for the run: calls refused, and why the run must stop (or "")."""
+
+    refused: int = 0
+    abort: str = ""
+
+
+@define(kw_only=True)
+class Turn:
+    """One seat, one issue, work or review; filled in step by step by :func:`orket._flow.take_turn`."""
+
+    context: RunContext
+    board: Board
+    issue: Issue
+    number: int
+    kind: TurnKind
+    records: list[Record]
+    recorded: RecordedTurn | None = None
+    origin: str = ""  # the run whose id is in the effect keys
+    seat: Seat = NOBODY
+    roles: tuple[Role, ...] = ()
+    self_review: bool = False
+    verification: VerificationResult | None = None
+    wishes: tuple[CardStatus, ...] = ()
+    offered: Mapping[str, ToolSpec] = EMPTY
+    model: str = ""
+    dialect: str = ""
+    messages: list[Message] = field(factory=list)
+    token: int | None = None
+    rounds: int = 0
+    text: str = ""
+    wish: StatusWish | None = None
+    calls: int = 0
+    refused: int = 0
+    added: list[Issue] = field(factory=list)
+    created: int = 0
+    documents: list[Document] = field(factory=list)
+    _changes: list[CardChange] = field(factory=list)
+    _payloads: dict[Digest, str] = field(factory=dict)
+    _commits: int = 0
+
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        """The names of the turn's roles, the leading one first."""
+        return tuple([role.name for role in self.roles])
+
+    def payload(self, text: str) -> Digest:
+        """Keep a text for the next commit and return its digest."""
+        key = digest(text)
+        self._payloads[key] = text
+        return key
+
+    def prompt_payload(self, message: Message) -> Digest:
+        """Like :meth:`payload`, for a message; what this run has stored before is neither encoded nor stored again."""
+        if message.role != "system":
+            return self.payload(to_json(codec().dump(message)))
+        stored = self.context.stored_prompts
+        if (key := stored.get(message.content)) is None:
+            key = stored[message.content] = self.payload(to_json(codec().dump(message)))
+        return key
+
+    def change(self, issue: Issue) -> None:
+        """Give the issue a new state in the next commit; ``issue.version`` must be one more than it is."""
+        self._changes.append(CardChange(issue=issue, expected=self.issue.version, token=self.token))
+        self.issue = issue
+
+    def move(self, after: CardStatus, *, actor: Actor, reason: str, **waiting: object) -> CardMoved:
+        """Let the law move the issue.
+
+        Raises:
+            TransitionError: the law refuses.
+        """
+        by = self.seat.id if actor is Actor.SEAT else actor.value
+        role = self.roles[0].name if self.roles and actor is Actor.SEAT else ""
+        names = self.role_names if actor is Actor.SEAT else ()
+        issue, moved = move(self.issue, after, actor=actor, roles=names, by=by, role=role, reason=reason, **waiting)  # type: ignore[arg-type]
+        self.change(issue)
+        self.records.append(moved)
+        return moved
+
+    def add_issue(self, issue: Issue) -> None:
+        """Let a new issue join the build in the next commit, and the board after it."""
+        self.added.append(issue)
+        self._changes.append(CardChange(issue=issue, expected=0))
+
+    async def commit(self, *, turns: int = 0, tokens: int = 0, claim: bool = False, release: bool = False) -> None:
+        """Write everything since the last commit as one transaction, and take it over on the board.
+
+        Raises:
+            StoreConflictError: another orchestrator holds or changed the issue.
+            StoreError: it could not be written.
+        """
+        context, now = self.context, self.context.clock.now()
+        claims = (Claim(card=self.issue.id, owner=context.owner, now=now, until=now + context.limits.lease),)
+        self._commits += 1
+        receipt = await context.store.commit(
+            Batch(
+                op_id=f"{context.run}:{self.issue.id}:{self.number}:{self._commits}",
+                run=context.run,
+                build=context.build,
+                at=now,
+                card=self.issue.id,
+                records=tuple(self.records),
+                changes=tuple(self._changes),
+                claims=claims if claim else (),
+                releases=(Release(card=self.issue.id, token=self.token or 0),) if release else (),
+                documents=tuple(self.documents),
+                payloads=self._payloads or None,
+                turns=turns,
+                tokens=tokens,
+            )
+        )
+        if claim:
+            self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
+        self.records.clear()
+        self._payloads.clear()
+        self.documents.clear()
+        if self._changes:
+            self._changes.clear()
+            self.board.put(self.issue)
+        for issue in self.added:
+            self.board.add(issue)
+        self.added.clear()
+
+    async def abandon(self) -> None:
+        """Give the claim back, whatever happened; what was not committed is lost, and the turn stays open."""
+        if self.token is None:
+            return
+        context = self.context
+        batch = Batch(
+            op_id=f"{context.run}:{self.issue.id}:{self.number}:abandoned",
+            run=context.run,
+            build=context.build,
+            at=context.clock.now(),
+            releases=(Release(card=self.issue.id, token=self.token),),
+        )
+        with anyio.CancelScope(shield=True), suppress(StoreError):  # a claim that cannot be given back expires
+            await context.store.commit(batch)
+
+    def resume_from(self, recorded: RecordedTurn) -> None:
+        """Take over what the journal holds of this turn."""
+        self.seat = self.context.team.seats[recorded.seat]
+        self.roles = tuple([self.context.team.roles[name] for name in recorded.roles])
+        self.self_review = recorded.self_review
+        self.verification = recorded.verification
+        self.model, self.dialect = recorded.model, recorded.dialect
+        self.messages = list(recorded.messages)
+        specs = self.context.specs
+        self.offered = {name: specs[name] for name in recorded.tools if name in specs}
+
+
+def without_findings(issue: Issue, result: VerificationResult) -> Issue:
+    """Return *issue* with *result* as its last run, one version on; the log stays in the journal only."""
+    if issue.verification is None:
+        return issue
+    verification = evolve(issue.verification, last_run=evolve(result, log=""))
+    return evolve(issue, verification=verification, version=issue.version + 1)
+
+
+def turn_line(kind: TurnKind, seat: str, closed: TurnClosed) -> str:
+    """Return how a closed turn is told to the turns after it."""
+    failed = "" if closed.ok else "failed, "
+    return f"{kind.value} turn by {seat}: {failed}now {closed.status.value}. {closed.detail}"
+
+
+def comment_line(comment: CommentAdded) -> str:
+    """Return how a comment is told to later turns."""
+    return f"comment by {comment.author}: {comment.text[:HISTORY_TEXT]}"

@@ -1,0 +1,263 @@
+"""With everything opened: how epics, rocks and single issues are run."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+from attrs import define, evolve, field, frozen
+
+from orket._decide import settle
+from orket._flow import Limits, RunContext
+from orket._orchestrator._setup import House
+from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
+from orket.cards import BoardCounts, CardType, Rock
+from orket.contracts import Batch, Clock, LoopQuestion, ModelClient, RunRow, Store, SubPipeline, Tool, TurnExecutor
+from orket.errors import UnknownCardError, WiringError
+from orket.events import RunFinished, RunOutcome, RunStarted
+from orket.governance import ToolGate
+from orket.tools import ToolRuntimeExecutor
+
+
+@frozen(kw_only=True)
+class Card:
+    """A card that was asked for by name: what it is, and for an issue the epic that it belongs to."""
+
+    type: CardType
+    name: str
+    department: str
+    epic: str = ""
+    build: str | None = None
+
+
+@frozen(kw_only=True)
+class RunRequest:
+    """A run as the host asks for it; None leaves an id to the execution-runtime node."""
+
+    card: Card
+    build: str | None = None
+    run_id: str | None = None
+    target: str | None = None
+    parent: str | None = None
+
+
+@define(kw_only=True)
+class Engine:
+    """Everything opened that runs need."""
+
+    house: House
+    store: Store
+    model: ModelClient
+    tools: Mapping[str, Tool]
+    gate: ToolGate
+    host_gate: ToolGate | None
+    executor: TurnExecutor | None
+    clock: Clock
+    workspace: Path
+    limits: Limits
+    model_override: str
+    user_preference: str
+    separation_of_duties: bool
+    accept_new_wiring: bool
+    owner: str = field(factory=lambda: f"orchestrator-{secrets.token_hex(8)}")
+    active: dict[str, Callable[[], None]] = field(factory=dict)  # run -> how it is halted
+
+    async def find(self, name: str, department: str) -> Card:
+        """Return what *name* means: a rock, else an epic, else an issue of an epic's asset or of a stored board.
+
+        Raises:
+            UnknownCardError: nothing is called that.
+        """
+        loader = self.house.loader
+
+        def look() -> Card | None:
+            if name in loader.assets("rocks", department):
+                return Card(type=CardType.ROCK, name=name, department=department)
+            if name in loader.assets("epics", department):
+                return Card(type=CardType.EPIC, name=name, department=department)
+            found = loader.find_issue(name)
+            return found and Card(type=CardType.ISSUE, name=name, epic=found[0], department=found[1])
+
+        if (card := await anyio.to_thread.run_sync(look)) is not None:
+            return card
+        for row in await self.store.runs():
+            if any(held.issue.id == name for held in await self.store.load_board(row.build)):
+                return Card(type=CardType.ISSUE, name=name, epic=row.card, department=department, build=row.build)
+        raise UnknownCardError(
+            f"no rock, epic or issue {name!r}; rocks: {', '.join(loader.assets('rocks', department)) or 'none'};"
+            f" epics: {', '.join(loader.assets('epics', department)) or 'none'}",
+            card=name,
+        )
+
+    def run_id(self, request: RunRequest) -> str:
+        """Return the id of the run, as the execution-runtime node says."""
+        method = "select_rock_run_id" if request.card.type is CardType.ROCK else "select_run_id"
+        run: str = settle(self.house.wiring["execution_runtime"], method, request.run_id, secrets.token_hex(16))
+        return run
+
+    async def run(self, request: RunRequest, run_id: str) -> RunResult:
+        """Run a card to rest."""
+        if request.card.type is CardType.ROCK:
+            return await self._run_rock(request, run_id)
+        card = request.card
+        if card.type is CardType.ISSUE:
+            assets = await self._assets(card.epic, card.department)
+            return await self._run_epic(assets, request, run_id, target=card.name)
+        assets = await self._assets(card.name, card.department)
+        return await self._run_epic(assets, request, run_id, target=request.target)
+
+    async def _assets(self, epic: str, department: str) -> EpicAssets:
+        house = self.house
+        load = partial(load_epic_assets, house.loader, house.organization, epic, department)
+        return await anyio.to_thread.run_sync(load)
+
+    async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:
+        epic, ids = assets.epic, self.house.wiring["execution_runtime"]
+        given = request.build or request.card.build or epic.build
+        build: str = settle(ids, "select_epic_build_id", given, epic.id)
+        await self._check_wiring(build)
+        context = self._context(assets, run_id, build)
+        order = RunOrder(
+            card=epic.id, target=target, parent=request.parent, environ=self.house.environ, executor=self.executor
+        )
+        pipeline = ExecutionPipeline(context, assets, order)
+        self.active[run_id] = pipeline.halt
+        try:
+            return await pipeline.run()
+        finally:
+            del self.active[run_id]
+
+    def _context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
+        house = self.house
+        counts = BoardCounts(total=len(assets.epic.issues))
+        question = LoopQuestion(organization=house.organization, environ=house.environ, counts=counts)
+        return RunContext(
+            run=run_id,
+            build=build,
+            owner=self.owner,
+            epic=assets.epic,
+            organization=house.organization,
+            team=assets.team,
+            environment=assets.environment,
+            families=assets.families,
+            dialect=assets.dialect,
+            wiring=house.wiring,
+            store=self.store,
+            model=self.model,
+            tools=self.tools,
+            specs={name: tool.spec for name, tool in self.tools.items()},
+            gate=self.gate,
+            host_gate=self.host_gate,
+            executor=ToolRuntimeExecutor(),
+            verifier=house.verifier,
+            clock=self.clock,
+            workspace=self.workspace,
+            started_at=self.clock.now(),
+            context_window=settle(house.wiring["orchestration_loop"], "context_window", question),
+            limits=self.limits,
+            model_override=self.model_override,
+            user_preference=self.user_preference,
+            separation_of_duties=self.separation_of_duties,
+        )
+
+    async def _check_wiring(self, build: str) -> None:
+        """Refuse to take up a run that died under other nodes: its recorded decisions are not these nodes' decisions."""
+        rows = await self.store.runs(build)
+        if not rows or rows[-1].outcome is not None or self.accept_new_wiring:
+            return
+        wiring = self.house.wiring
+        if rows[-1].fingerprint == wiring.fingerprint:
+            return
+        before = {}
+        async for entry in self.store.events(0, run=rows[-1].id):
+            if isinstance(entry.record, RunStarted):
+                before = {one.kind: one for one in entry.record.resolutions}
+        changed = [
+            f"{now.kind}: run {rows[-1].id} had {was.name} {was.version} of {was.distribution}, now it is"
+            f" {now.name} {now.version} of {now.distribution}"
+            for now in wiring.resolutions
+            if (was := before.get(now.kind)) is not None and was != now
+        ]
+        raise WiringError([*changed, f"build {build} was left unfinished; accept_new_wiring=True takes it up all the same"])
+
+    async def _run_rock(self, request: RunRequest, run_id: str) -> RunResult:
+        """Run the epics of a rock one after the other; all their assets are loaded before the first turn."""
+        wiring, card = self.house.wiring, request.card
+        rock: Rock = await anyio.to_thread.run_sync(self.house.loader.load_rock, card.name, card.department)
+        subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
+        assets = [await self._assets(sub.epic, sub.department) for sub in subs]
+        build: str = settle(wiring["execution_runtime"], "select_rock_build_id", request.build, rock.id)
+        row = RunRow(
+            id=run_id, build=build, card=rock.id, started_at=self.clock.now(), fingerprint=wiring.fingerprint
+        )
+        started = RunStarted(
+            build=build, card=rock.id, target=None, fingerprint=wiring.fingerprint, resolutions=wiring.resolutions
+        )
+        await self._commit_rock(row, "started", started)
+        results: list[RunResult] = []
+        halted: list[bool] = []
+
+        def halt() -> None:
+            halted.append(True)
+            for child, stop in list(self.active.items()):
+                if child.startswith(f"{run_id}."):
+                    stop()
+
+        self.active[run_id] = halt
+        try:
+            for number, (sub, loaded) in enumerate(zip(subs, assets, strict=True), start=1):
+                if halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
+                    break
+                step = RunRequest(
+                    card=Card(type=CardType.EPIC, name=sub.epic, department=sub.department), build=sub.build, parent=run_id
+                )
+                results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
+        finally:
+            del self.active[run_id]
+        result = _rock_result(run_id, build, rock, results, len(subs), bool(halted))
+        finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
+        await self._commit_rock(_rested(row, result, self.clock.now()), "finished", finished)
+        return result
+
+    async def _commit_rock(self, row: RunRow, what: str, record: RunStarted | RunFinished) -> None:
+        await self.store.commit(
+            Batch(
+                op_id=f"{row.id}::{what}",
+                run=row.id,
+                build=row.build,
+                at=self.clock.now(),
+                records=(record,),
+                run_row=row,
+            )
+        )
+
+
+def _rested(row: RunRow, result: RunResult, now: float) -> RunRow:
+    return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)
+
+
+def _rock_result(
+    run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool
+) -> RunResult:
+    """Add up the epics' results: done only when every epic is, else the first outcome that is not."""
+    unfinished = next((one for one in results if one.outcome is not RunOutcome.DONE), None)
+    if unfinished is not None:
+        outcome, reason = unfinished.outcome, f"epic {unfinished.card}: {unfinished.reason}"
+    elif halted and len(results) < wanted:
+        outcome, reason = RunOutcome.HALTED, "the host asked the run to stop"
+    else:
+        outcome, reason = RunOutcome.DONE, f"{len(results)} epics done"
+    return RunResult(
+        run=run_id,
+        build=build,
+        card=rock.id,
+        outcome=outcome,
+        reason=reason,
+        cards=sum(one.cards for one in results),
+        done=sum(one.done for one in results),
+        canceled=sum(one.canceled for one in results),
+        turns=sum(one.turns for one in results),
+        refused=sum(one.refused for one in results),
+        reasons={f"{one.build}/{card}": why for one in results for card, why in one.reasons.items()},
+    )

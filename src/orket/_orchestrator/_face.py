@@ -1,0 +1,319 @@
+"""Orchestrator and run_sync."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from orket._flow import Limits
+from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._run import Run
+from orket._orchestrator._setup import (
+    HostChoices,
+    SystemClock,
+    as_model,
+    as_store,
+    build_house,
+    gather_tools,
+    store_files,
+)
+from orket._orchestrator._verify import verify_issue
+from orket._orchestrator._views import BoardView, Explanation, explain, view_board
+from orket._pipeline import RunResult
+from orket._registry import DecisionNodeRegistry
+from orket.cards import CardType, VerificationResult
+from orket.contracts import Clock, ModelClient, ModelRequest, Store, Tool, TurnExecutor
+from orket.errors import RunError
+from orket.events import JournalEntry
+from orket.governance import STOCK_RULES, GateRule, ToolGate
+from orket.organization import Organization
+
+Agent = Callable[[ModelRequest], object]  # a Python function that answers as a model does
+
+
+class Orchestrator:
+    """Drives the cards of one organization; open it with ``async with``.
+
+    Args:
+        config: the folder that holds ``config/`` and ``model/``.
+        workspace: where agents write; made when it does not exist.
+        model: a model client, or a function of :class:`~orket.contracts.ModelRequest`.
+        store: a store, or the path of a SQLite file outside the workspace; by default ``<workspace>.orket/journal.db``.
+        tools: the host's own tools, offered to the roles that list them.
+        nodes: decision nodes by kind: a name, a node, a factory, or ``{"name": …, "options": {…}}``.
+        registry: where nodes are found; by default all that installed packages offer.
+        environ: the environment mapping; by default a copy of ``os.environ``, read once.
+        dotenv: a ``.env`` file to read; none is read unless it is named here.
+        gate_rules: the host's own gate rules, each of which may refuse a call that the stock rules allow.
+        executor: places turns somewhere else than here.
+        clock: the source of time.
+        limits: bounds of turns.
+        model_override: the model that is used whatever epic and environment say.
+        user_preference: the model that is used when the epic does not say.
+        separation_of_duties: refuse reviews by the seat that did the work.
+        accept_new_wiring: take up a build that died under other nodes.
+        strict: unknown keys in assets are errors.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: str | Path,
+        workspace: str | Path,
+        model: ModelClient | Agent,
+        store: Store | str | Path | None = None,
+        tools: Iterable[Tool] = (),
+        nodes: Mapping[str, object] | None = None,
+        registry: DecisionNodeRegistry | None = None,
+        environ: Mapping[str, str] | None = None,
+        dotenv: str | Path | None = None,
+        gate_rules: Iterable[GateRule] = (),
+        executor: TurnExecutor | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        model_override: str = "",
+        user_preference: str = "",
+        separation_of_duties: bool = False,
+        accept_new_wiring: bool = False,
+        strict: bool = False,
+    ) -> None:
+        self._choices = HostChoices(
+            config=Path(config),
+            nodes=dict(nodes or {}),
+            environ=dict(os.environ if environ is None else environ),
+            dotenv=None if dotenv is None else Path(dotenv),
+            strict=strict,
+        )
+        self._registry = registry or DecisionNodeRegistry()
+        self._store = store
+        self._tools = tuple(tools)
+        rules = tuple(gate_rules)
+        self._host_gate = ToolGate(rules) if rules else None
+        self._engine_of = partial(
+            Engine,
+            model=as_model(model),
+            gate=ToolGate(STOCK_RULES),
+            host_gate=self._host_gate,
+            executor=executor,
+            clock=clock or SystemClock(),
+            workspace=Path(workspace).absolute(),
+            limits=limits or Limits(),
+            model_override=model_override,
+            user_preference=user_preference,
+            separation_of_duties=separation_of_duties,
+            accept_new_wiring=accept_new_wiring,
+        )
+        self._engine: Engine | None = None
+        self._group: anyio.abc.TaskGroup | None = None
+
+    async def __aenter__(self) -> Self:
+        """Read the organization, resolve all nodes, open the store.
+
+        Raises:
+            ConfigError: the organization cannot be read.
+            WiringError: nodes cannot be resolved; lists all of them.
+            StoreError: the store cannot be opened, or lies inside the workspace.
+        """
+        workspace: Path = self._engine_of.keywords["workspace"]
+        house = await anyio.to_thread.run_sync(build_house, self._registry, self._choices)
+        await anyio.to_thread.run_sync(partial(workspace.mkdir, parents=True, exist_ok=True))
+        store = await anyio.to_thread.run_sync(as_store, self._store, workspace)
+        tools = gather_tools(self._tools, lambda: store_files(store))
+        await store.open()
+        self._engine = self._engine_of(house=house, store=store, tools=tools)
+        self._group = anyio.create_task_group()
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what runs, finish every commit that was begun, close the store. Runs can be continued later."""
+        engine, group = self._opened(), self._group
+        self._engine = self._group = None
+        try:
+            if group is not None:
+                group.cancel_scope.cancel()
+                await group.__aexit__(None, None, None)  # the body's error is not the group's: it stays bare
+        finally:
+            with anyio.CancelScope(shield=True):
+                await engine.store.aclose()
+
+    @property
+    def organization(self) -> Organization:
+        """The organization that was read."""
+        return self._opened().house.organization
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was odd in the assets read so far: file, JSON path, what."""
+        return self._opened().house.loader.warnings
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self._opened().store
+
+    async def run_card(
+        self, name: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
+    ) -> RunResult:
+        """Run whatever is called *name*: a rock, else an epic, else an issue.
+
+        Raises:
+            UnknownCardError: nothing is called that.
+            OrketError: as :meth:`run_epic`.
+        """
+        card = await self._opened().find(name, department)
+        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
+
+    async def run_rock(
+        self, name: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
+    ) -> RunResult:
+        """Run the epics of a rock, one after the other.
+
+        Raises:
+            OrketError: as :meth:`run_epic`.
+        """
+        card = Card(type=CardType.ROCK, name=name, department=department)
+        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
+
+    async def run_epic(
+        self,
+        name: str,
+        *,
+        department: str = "core",
+        build: str | None = None,
+        run_id: str | None = None,
+        target_issue_id: str | None = None,
+    ) -> RunResult:
+        """Run an epic to rest; a build that exists is continued.
+
+        Raises:
+            ConfigError: an asset is missing or wrong.
+            GovernanceError: the law refuses the epic as a whole.
+            NodeError: a planner, evaluator or policy broke its contract.
+            StoreError: the record could not be written or read.
+        """
+        card = Card(type=CardType.EPIC, name=name, department=department)
+        return await self._run(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
+
+    async def run_issue(
+        self, issue_id: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
+    ) -> RunResult:
+        """Run one issue of the epic that has it; no other issue is touched.
+
+        Raises:
+            UnknownCardError: no epic and no board has such an issue.
+            OrketError: as :meth:`run_epic`.
+        """
+        card = await self._opened().find(issue_id, department)
+        if card.type is not CardType.ISSUE:
+            raise RunError(f"{issue_id!r} is a {card.type.value}, not an issue", card=issue_id)
+        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
+
+    async def start(
+        self,
+        name: str,
+        *,
+        department: str = "core",
+        build: str | None = None,
+        run_id: str | None = None,
+        target_issue_id: str | None = None,
+    ) -> Run:
+        """Start a rock, epic or issue in the background, and return the run.
+
+        Raises:
+            UnknownCardError: nothing is called *name*.
+        """
+        engine, group = self._opened(), self._group
+        card = await engine.find(name, department)
+        request = RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id)
+        chosen = engine.run_id(request)
+        run = Run(chosen, engine.store, partial(self.halt, chosen))
+        if group is None:
+            raise RunError("the orchestrator is not open; use it with `async with`")
+        work: Callable[[], Awaitable[RunResult]] = partial(engine.run, request, chosen)
+        group.start_soon(run.drive, work)
+        return run
+
+    async def verify_issue(self, issue_id: str, *, build: str | None = None) -> VerificationResult:
+        """Run an issue's fixture now, and record the result.
+
+        Raises:
+            UnknownCardError: no board has such an issue.
+            VerificationError: the issue has no fixture, or it cannot be run.
+        """
+        return await verify_issue(self._opened(), issue_id, build)
+
+    def halt(self, run_id: str | None = None) -> None:
+        """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``."""
+        for active, stop in list(self._opened().active.items()):
+            if run_id in (None, active):
+                stop()
+
+    async def board(self, build: str | None = None) -> BoardView:
+        """Return the board of a build (None: of all builds in the store).
+
+        Raises:
+            UnknownCardError: no run has worked on this build.
+        """
+        engine = self._opened()
+        return await view_board(engine.store, build, engine.clock.now())
+
+    def history(
+        self, *, since: int = 0, run: str | None = None, build: str | None = None, card: str | None = None
+    ) -> AsyncIterator[JournalEntry]:
+        """Iterate over the journal's entries with ``seq`` > *since* that match, to its present end."""
+        return self._opened().store.events(since, run=run, build=build, card=card)
+
+    async def explain(self, card: str, *, build: str | None = None) -> Explanation:
+        """Return why a card stands where it stands, with everything that led there.
+
+        Raises:
+            UnknownCardError: no board has such a card.
+        """
+        engine = self._opened()
+        return await explain(engine.store, card, build, engine.clock.now())
+
+    async def _run(self, request: RunRequest) -> RunResult:
+        engine = self._opened()
+        return await engine.run(request, engine.run_id(request))
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            raise RunError("the orchestrator is not open; use it with `async with`")
+        return self._engine
+
+
+def run_sync(
+    orchestrator: Orchestrator,
+    card: str,
+    *,
+    department: str = "core",
+    build: str | None = None,
+    backend: str = "asyncio",
+) -> RunResult:
+    """Open *orchestrator*, run *card*, close it; for hosts without an event loop.
+
+    Args:
+        orchestrator: not open yet.
+        card: the name of a rock, epic or issue.
+        department: whose assets define it.
+        build: the board to work on; None for the stock id.
+        backend: ``"asyncio"`` or ``"trio"``.
+
+    Raises:
+        OrketError: as :meth:`Orchestrator.run_epic`.
+    """
+
+    async def work() -> RunResult:
+        async with orchestrator:
+            return await orchestrator.run_card(card, department=department, build=build)
+
+    return anyio.run(work, backend=backend)

@@ -1,0 +1,73 @@
+"""A run that a host has started and watches."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import anyio
+
+from orket._pipeline import RunResult
+from orket.contracts import Store
+from orket.errors import OrketError, RunError
+from orket.events import JournalEntry
+
+_LOOK_AGAIN = 1.0  # seconds; a run that ended without a last record is noticed this late at most
+
+
+class Run:
+    """A started run: its id, its events as they are committed, and its outcome.
+
+    Leaving the orchestrator's ``async with`` cancels a run that is still going; it can be continued later.
+    """
+
+    def __init__(self, run_id: str, store: Store, halt: Callable[[], None]) -> None:
+        self.id = run_id
+        self._store = store
+        self._halt = halt
+        self._ended = anyio.Event()
+        self._result: RunResult | None = None
+        self._error: OrketError | None = None
+
+    def halt(self) -> None:
+        """Let running turns finish, and start no further one."""
+        self._halt()
+
+    async def outcome(self) -> RunResult:
+        """Wait for the run to come to rest.
+
+        Raises:
+            OrketError: what stopped the run.
+            RunError: the orchestrator was closed before the run came to rest.
+        """
+        await self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        if self._result is None:
+            raise RunError(f"run {self.id} was cancelled before it came to rest; run the same build again", run=self.id)
+        return self._result
+
+    async def events(self, since: int = 0) -> AsyncIterator[JournalEntry]:
+        """Iterate over the run's entries with ``seq`` > *since*, stored ones and those to come, until it is at rest.
+
+        A consumer that was interrupted resumes with the ``seq`` of the last entry it has dealt with.
+        """
+        while True:
+            ended = self._ended.is_set()
+            async for entry in self._store.events(since):
+                since = entry.seq
+                if entry.run == self.id or entry.run.startswith(f"{self.id}."):
+                    yield entry
+            if ended:
+                return
+            with anyio.move_on_after(_LOOK_AGAIN):
+                await self._store.wait(since)
+
+    async def drive(self, work: Callable[[], Awaitable[RunResult]]) -> None:
+        """Run *work* and keep what becomes of it; called by the orchestrator."""
+        try:
+            self._result = await work()
+        except OrketError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001 - the seam between a run and the host: errors there are orket's own
+            self._error = RunError(f"run {self.id} failed: {error!r}", run=self.id)
+            self._error.__cause__ = error
+        finally:
+            self._ended.set()

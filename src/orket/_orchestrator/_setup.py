@@ -1,0 +1,192 @@
+"""From what a host passes to what runs need: environment, organization, wiring, tools and store, each checked."""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import anyio
+from attrs import define, frozen
+
+from orket._config import ConfigLoader
+from orket._decide import settle
+from orket._registry import DecisionNodeRegistry
+from orket._wiring import Wiring
+from orket.contracts import (
+    Clock,
+    EnvironmentQuestion,
+    ModelClient,
+    ServiceQuestion,
+    Store,
+    Tool,
+    ToolSpec,
+    Verifier,
+)
+from orket.errors import StoreError, ToolError, WiringError
+from orket.models import CallableModel
+from orket.organization import Organization
+from orket.tools import board_tools, workspace_tools
+from orket.verification import SubprocessVerifier
+
+_EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch (UTC)."""
+        return time.time()
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
+
+
+@frozen(kw_only=True)
+class HostChoices:
+    """What decides the wiring: the host's nodes, the environment it gave, and where its assets are."""
+
+    config: Path
+    nodes: Mapping[str, object]
+    environ: Mapping[str, str]
+    dotenv: Path | None
+    strict: bool
+
+
+@define(kw_only=True)
+class House:
+    """What all runs of one orchestrator share."""
+
+    organization: Organization
+    environ: Mapping[str, str]
+    wiring: Wiring
+    loader: ConfigLoader
+    verifier: Verifier | None
+
+
+def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
+    """Read the environment and the organization, and resolve all nodes (blocking I/O).
+
+    The nodes that find the organization cannot be chosen by its process rules before it is read: they are resolved twice, and
+    the second choice is used for all that follows.
+
+    Raises:
+        WiringError: a node cannot be resolved; lists all that cannot.
+        ConfigError: the organization cannot be read.
+    """
+    dotenv = choices.dotenv.read_text("utf-8") if choices.dotenv else ""
+    question = EnvironmentQuestion(environ=dict(choices.environ), dotenv=dotenv)
+    host_early = {kind: node for kind, node in choices.nodes.items() if kind in _EARLY}
+    early = registry.resolve(host=host_early, environ=choices.environ, process_rules={}, kinds=_EARLY)
+    environ = settle(early["engine_runtime"], "environment", question)
+    root = settle(early["engine_runtime"], "config_root", choices.config, environ)
+    organization = ConfigLoader(root, loader=early["loader_strategy"], environ=environ).load_organization()
+    wiring = registry.resolve(host=choices.nodes, environ=environ, process_rules=organization.process_rules)
+    if wiring["engine_runtime"].node is not early["engine_runtime"].node:
+        environ = settle(wiring["engine_runtime"], "environment", question)
+        root = settle(wiring["engine_runtime"], "config_root", choices.config, environ)
+    loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
+    services = ServiceQuestion(environ=environ, stock={"verifier": SubprocessVerifier})
+    return House(
+        organization=loader.load_organization(),
+        environ=environ,
+        wiring=wiring,
+        loader=loader,
+        verifier=settle(wiring["pipeline_wiring"], "create_verifier", services),
+    )
+
+
+def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]) -> Mapping[str, Tool]:
+    """Return the stock tools and the host's by name; the store's files are closed to all of them.
+
+    Raises:
+        ToolError: two tools have one name.
+    """
+
+    def protected() -> frozenset[tuple[int, int]]:
+        found = set()
+        for path in store_files():
+            try:
+                status = os.stat(path)  # noqa: PTH116 - Path.stat is a detour
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.add((status.st_dev, status.st_ino))
+        return frozenset(found)
+
+    tools: dict[str, Tool] = {}
+    for one in (*workspace_tools(protected=protected), *board_tools(), *host):
+        if one.spec.name in tools:
+            raise ToolError(f"two tools are called {one.spec.name!r}; rename the host's", tool=one.spec.name)
+        tools[one.spec.name] = one
+    return tools
+
+
+def specs_of(tools: Mapping[str, Tool]) -> Mapping[str, ToolSpec]:
+    """Return what models are told of the tools."""
+    return {name: one.spec for name, one in tools.items()}
+
+
+def as_model(model: object) -> ModelClient:
+    """Return a model client; a plain function becomes a :class:`~orket.models.CallableModel`.
+
+    Raises:
+        WiringError: neither a client nor a function.
+    """
+    if isinstance(model, ModelClient):
+        return model
+    if callable(model):
+        return CallableModel(model)
+    raise WiringError([f"model: found {type(model).__name__}; valid: a ModelClient, or a function of ModelRequest"])
+
+
+def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
+    """Return the store: the one given, a SQLite file at the path given, or a SQLite file beside the workspace.
+
+    Raises:
+        StoreError: the file would lie inside the workspace, where agents write.
+    """
+    if store is None:
+        store = workspace.parent / f"{workspace.name}.orket" / "journal.db"
+    if isinstance(store, str | Path):
+        from orket.stores.sqlite import SQLiteStore  # a host with a store of its own needs no sqlite3
+
+        path = Path(store).resolve()
+        _refuse_inside(path, workspace)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SQLiteStore(path)
+    if store.location is not None:
+        _refuse_inside(store.location.resolve(), workspace)
+    return store
+
+
+def _refuse_inside(path: Path, workspace: Path) -> None:
+    if path.is_relative_to(workspace.resolve()):
+        raise StoreError(
+            f"the store {path} lies inside the workspace {workspace}, where agents write; keep it outside", path=path
+        )
+
+
+def store_files(store: Store) -> tuple[Path, ...]:
+    """Return the files that a store keeps open."""
+    location = store.location
+    if location is None:
+        return ()
+    return (location, *(location.with_name(location.name + suffix) for suffix in ("-wal", "-shm")))
+
+
+__all__ = [
+    "Clock",
+    "HostChoices",
+    "House",
+    "SystemClock",
+    "as_model",
+    "as_store",
+    "build_house",
+    "gather_tools",
+    "specs_of",
+    "store_files",
+]

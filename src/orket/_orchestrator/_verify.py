@@ -1,0 +1,38 @@
+"""Run an issue's fixture because the host asks, outside any turn."""
+
+import secrets
+
+from orket._orchestrator._engine import Engine
+from orket._orchestrator._views import explain
+from orket.cards import VerificationResult
+from orket.contracts import Batch
+from orket.errors import VerificationError
+from orket.events import VerificationRecorded
+
+
+async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> VerificationResult:
+    """Run the fixture of an issue and record the result; the card itself does not change.
+
+    Raises:
+        UnknownCardError: no board has such an issue.
+        VerificationError: the issue has no fixture, there is no verifier, or the fixture cannot be run.
+    """
+    found = await explain(engine.store, issue_id, build, engine.clock.now())
+    wanted, verifier = found.issue.verification, engine.house.verifier
+    if wanted is None or not wanted.fixture:
+        raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)
+    if verifier is None:
+        raise VerificationError("the wiring has no verifier; see the pipeline_wiring node", card=issue_id)
+    result = await verifier.verify(wanted, engine.workspace)
+    token = secrets.token_hex(8)
+    await engine.store.commit(
+        Batch(
+            op_id=f"verify:{found.build}:{issue_id}:{token}",
+            run=f"verify-{token}",
+            build=found.build,
+            at=engine.clock.now(),
+            card=issue_id,
+            records=(VerificationRecorded(result=result),),
+        )
+    )
+    return result

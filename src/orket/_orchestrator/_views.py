@@ -1,0 +1,94 @@
+"""What a host reads back: boards, and why a card stands where it stands."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from orket._board import Board
+from orket.cards import CardStatus, Issue, WaitReason
+from orket.contracts import CardRow, RunRow, Store
+from orket.errors import UnknownCardError
+from orket.events import JournalEntry
+
+_REVIEWED = frozenset({CardStatus.CODE_REVIEW, CardStatus.READY_FOR_TESTING})
+
+
+@frozen(kw_only=True)
+class BuildView:
+    """One build: its issues in the order they joined, and why each waiting one waits."""
+
+    build: str
+    card: str
+    issues: tuple[Issue, ...]
+    waits: Mapping[str, tuple[WaitReason, str]]
+
+
+@frozen(kw_only=True)
+class BoardView:
+    """The boards of a store, the oldest build first."""
+
+    builds: tuple[BuildView, ...]
+
+
+@frozen(kw_only=True)
+class Explanation:
+    """Why a card stands where it stands: its wait reason (None: terminal or running) and everything that led there."""
+
+    issue: Issue
+    build: str
+    wait: tuple[WaitReason, str] | None
+    chain: tuple[JournalEntry, ...]
+
+
+async def view_board(store: Store, build: str | None, now: float) -> BoardView:
+    """Return the board of one build, or of all.
+
+    Raises:
+        UnknownCardError: no run has worked on this build.
+    """
+    builds = await _builds(store)
+    if build is not None and build not in builds:
+        raise UnknownCardError(f"no build {build!r}; known: {', '.join(builds) or 'none'}", card=build)
+    wanted = builds if build is None else {build: builds[build]}
+    return BoardView(builds=tuple([await _view(store, name, row, now) for name, row in wanted.items()]))
+
+
+async def explain(store: Store, card: str, build: str | None, now: float) -> Explanation:
+    """Return why a card stands where it stands.
+
+    Raises:
+        UnknownCardError: no build has such a card.
+    """
+    known: list[str] = []
+    for view in (await view_board(store, build, now)).builds:
+        for issue in view.issues:
+            if issue.id == card:
+                chain = tuple([entry async for entry in store.events(0, build=view.build, card=card)])
+                return Explanation(issue=issue, build=view.build, wait=view.waits.get(card), chain=chain)
+        known.extend(issue.id for issue in view.issues[:20])
+    raise UnknownCardError(f"no card {card!r} on any board; some that are: {', '.join(known[:20]) or 'none'}", card=card)
+
+
+async def _builds(store: Store) -> dict[str, RunRow]:
+    found: dict[str, RunRow] = {}
+    for row in await store.runs():
+        found.setdefault(row.build, row)
+    return found
+
+
+async def _view(store: Store, build: str, row: RunRow, now: float) -> BuildView:
+    rows = await store.load_board(build)
+    issues = tuple([held.issue for held in rows])
+    board = Board(issues, is_review=_REVIEWED.__contains__)
+    for held in rows:
+        if _is_running(held, now):
+            board.start(held.issue)
+    waits = {issue.id: wait for issue in issues if (wait := board.wait_of(issue)) is not None}
+    return BuildView(build=build, card=row.card, issues=issues, waits=waits)
+
+
+def _is_running(row: CardRow, now: float) -> bool:
+    return row.owner is not None and row.until > now
+
+
+__all__ = ["BoardView", "BuildView", "Explanation", "explain", "view_board"]

@@ -1,0 +1,105 @@
+"""What one epic needs of the organization, loaded and validated in one go, before anything is written."""
+
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from orket._config import ConfigLoader
+from orket.cards import Epic
+from orket.errors import AssetNotFoundError, ConfigError
+from orket.governance import check_complexity
+from orket.organization import INTEGRITY_GUARD, Dialect, Environment, Organization, Role, Team
+
+GENERIC = "generic"  # the family every organization has
+
+
+@frozen(kw_only=True)
+class EpicAssets:
+    """An epic with its team (every used role defined), environment and dialects.
+
+    ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the family is used.
+    """
+
+    organization: Organization
+    epic: Epic
+    team: Team
+    environment: Environment
+    dialects: Mapping[str, Dialect | ConfigError]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families whose dialects there are."""
+        return tuple(self.dialects)
+
+    def dialect(self, family: str) -> Dialect:
+        """Return a family's dialect.
+
+        Raises:
+            ConfigError: its file is broken.
+        """
+        found = self.dialects[family]
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+
+def load_epic_assets(loader: ConfigLoader, organization: Organization, name: str, department: str) -> EpicAssets:
+    """Load an epic and all that its turns need (blocking I/O).
+
+    Raises:
+        AssetNotFoundError: the epic, its team, its environment, or a role of a used seat is nowhere.
+        ConfigError: an asset is wrong.
+        ComplexityError: the epic is too large for its declared architecture.
+    """
+    epic = loader.load_epic(name, department)
+    check_complexity(epic, organization)
+    team = loader.load_team(epic.team, department)
+    used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
+    used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
+    loader.require_roles(team, sorted(used))
+    return EpicAssets(
+        organization=organization,
+        epic=epic,
+        team=_with_guard(loader, team, department),
+        environment=loader.load_environment(epic.environment, department),
+        dialects=_dialects(loader, department),
+        warnings=loader.warnings,
+    )
+
+
+def _with_guard(loader: ConfigLoader, team: Team, department: str) -> Team:
+    """Return the team with a definition of the reviewing role, which self review adds to a seat that lacks it."""
+    if INTEGRITY_GUARD in team.roles:
+        return team
+    try:
+        guard = loader.load_role(INTEGRITY_GUARD, department)
+    except AssetNotFoundError:
+        guard = STOCK_GUARD
+    return evolve(team, roles={**team.roles, INTEGRITY_GUARD: guard})
+
+
+def _dialects(loader: ConfigLoader, department: str) -> Mapping[str, Dialect | ConfigError]:
+    found: dict[str, Dialect | ConfigError] = {}
+    for family in loader.dialect_families(department):
+        try:
+            found[family] = loader.load_dialect(family, department) or Dialect(model_family=family)
+        except ConfigError as error:
+            found[family] = error
+    return found if GENERIC in found else {**found, GENERIC: STOCK_GENERIC}
+
+
+STOCK_GUARD = Role(
+    name=INTEGRITY_GUARD,
+    description="Verifies that work is done before it is called done.",
+    intent="Judge the issue by its evidence.",
+    responsibilities=("Read what was delivered.", "Grant done only to what is proven; send everything else back."),
+    tools=("read_file", "list_directory", "add_issue_comment", "get_issue_context", "update_issue_status"),
+)
+
+STOCK_GENERIC = Dialect(
+    model_family=GENERIC,
+    dsl_format='{"tool": "write_file", "args": {"path": "agent_output/example.txt", "content": "text"}}',
+    constraints=("Produce valid JSON.", "Be concise."),
+    hallucination_guard="Output only the tool call.",
+)

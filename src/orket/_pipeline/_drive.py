@@ -1,0 +1,369 @@
+"""Plan and execute turns until the board is at rest.
+
+The loop is continuous: a finished turn frees its slot at once, and only the planner's window is looked at, never the whole
+board, so a turn costs the same on a board of ten issues and of a hundred thousand.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import anyio.to_thread
+from attrs import frozen
+
+from orket._pipeline._assets import EpicAssets
+from orket._board import Board
+from orket._decide import decide, settle
+from orket._flow import RecordedTurn, RunContext, TurnResult, read_past, take_turn
+from orket._pipeline._joining import join_build
+from orket.cards import Issue
+from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnExecutor, TurnTask
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError
+from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
+
+_WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
+_WINDOW_LEAST: Final = 16  # … but at least this many
+_PAUSE_EVERY: Final = 200  # issues looked at between two checkpoints
+
+
+@frozen(kw_only=True)
+class RunResult:
+    """How a run came to rest.
+
+    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the tool calls
+    that the gate refused in them.
+    """
+
+    run: str
+    build: str
+    card: str
+    outcome: RunOutcome
+    reason: str
+    cards: int = 0
+    done: int = 0
+    canceled: int = 0
+    turns: int = 0
+    refused: int = 0
+    reasons: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class RunOrder:
+    """What a run is asked to do. ``parent`` is the rock's run."""
+
+    card: str
+    target: str | None = None
+    parent: str | None = None
+    environ: Mapping[str, str]
+    executor: TurnExecutor | None = None
+
+
+class ExecutionPipeline:
+    """Drives the issues of one build."""
+
+    def __init__(self, context: RunContext, assets: EpicAssets, order: RunOrder) -> None:
+        self._context = context
+        self._assets = assets
+        self._order = order
+        self._policy = context.wiring["orchestration_loop"]
+        self._board = Board((), is_review=lambda status: False)
+        self._open_turns: dict[str, RecordedTurn] = {}
+        self._pending: list[Record] = []  # decisions that led to no turn yet
+        self._changed = anyio.Event()
+        self._turns = self._refused = self._budget = self._sized = 0
+        self._limit = 1
+        self._exhausted = self._halted = False
+        self._abort = ""
+        self._plan_reason = ""
+        self._error: Exception | None = None
+
+    def halt(self) -> None:
+        """Start no further turn; the running ones are finished."""
+        self._halted = True
+        self._changed.set()
+
+    async def run(self) -> RunResult:
+        """Drive the build to rest.
+
+        Raises:
+            NodeError: a planner, evaluator or policy broke its contract.
+            StoreError: the record could not be written or read.
+        """
+        await self._open()
+        await self._drive()
+        return await self._close()
+
+    async def _open(self) -> None:
+        context, order = self._context, self._order
+        started = RunStarted(
+            build=context.build,
+            card=order.card,
+            target=order.target,
+            fingerprint=context.wiring.fingerprint,
+            resolutions=context.wiring.resolutions,
+        )
+        await self._commit("started", records=(started,), row=self._row(None, ""))
+        joined = await join_build(context, self._assets.epic)
+        policy = self._policy
+        self._board = await anyio.to_thread.run_sync(
+            lambda: Board(
+                joined.issues, is_review=lambda status: bool(settle(policy, "is_review_turn", status)), target=order.target
+            )
+        )
+        for card in joined.interrupted:
+            if recorded := await read_past(context, card):
+                self._open_turns[card] = recorded
+        for document in await context.store.find("memory", prefix=f"{context.build}/"):
+            context.remembered.append(document.body["text"])
+        for card, until in joined.held.items():
+            self._board.hold(card, until)
+        self._limit = settle(policy, "concurrency_limit", self._loop_question(), records=self._pending)
+
+    async def _drive(self) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_claims)
+            while await self._go_on(group):
+                await self._changed.wait()
+                self._changed = anyio.Event()
+            group.cancel_scope.cancel()
+
+    async def _go_on(self, group: anyio.abc.TaskGroup) -> bool:
+        """Start what may start; return whether anything is left to wait for."""
+        try:
+            await self._start_turns(group)
+            return bool(self._board.running) or await self._others_work()
+        except OrketError as error:  # planner, policy or record failed: running turns are finished, then the run fails
+            self._error = self._error or error
+            return bool(self._board.running)
+
+    async def _start_turns(self, group: anyio.abc.TaskGroup) -> None:
+        board = self._board
+        while self._may_plan() and (slots := self._limit - len(board.running)) > 0:
+            issues, records = await self._plan(slots)
+            for issue in issues:
+                board.start(issue)
+                self._turns += 1
+                group.start_soon(self._turn, issue, self._turns, records)
+                records = []
+            if not issues:
+                break
+
+    def _may_plan(self) -> bool:
+        if self._halted or self._abort or self._error or not self._board.candidates:
+            return False
+        if self._sized != len(self._board):
+            self._sized = len(self._board)
+            asked: int = settle(self._policy, "turn_budget", self._loop_question(), records=self._pending)
+            self._budget = max(self._budget, asked)
+        self._exhausted = self._turns >= self._budget
+        return not self._exhausted
+
+    async def _plan(self, slots: int) -> tuple[list[Issue], list[Record]]:
+        board, slots = self._board, min(slots, self._budget - self._turns)
+        review, ready = board.window(max(_WINDOW_LEAST, _WINDOW_FACTOR * self._limit))
+        question = PlanQuestion(
+            review=review,
+            ready=ready,
+            running=tuple(board.running.values()),
+            slots=slots,
+            target_issue_id=self._order.target,
+            backlog=board,
+        )
+        records, self._pending = self._pending, []
+        limits = self._context.limits
+        plan = await decide(self._context.wiring["planner"], "plan", question, records=records, limit=limits.node)
+        chosen = [issue for name in plan.issue_ids if (issue := board.get(name)) is not None]
+        if not chosen:
+            self._pending, self._plan_reason = [], plan.reason  # an empty plan is asked for again and again: not kept
+        return chosen, records
+
+    async def _turn(self, issue: Issue, number: int, records: list[Record]) -> None:
+        """Take one turn; it never raises, so that a failing turn ends the run and not the task group."""
+        recorded = self._open_turns.pop(issue.id, None)
+
+        async def body(_task: TurnTask) -> None:
+            result = await take_turn(
+                self._context, self._board, issue, number, records=records, recorded=recorded
+            )
+            self._take_over(result)
+
+        try:
+            if self._order.executor is None:
+                await body(_NOWHERE)
+            else:
+                await self._order.executor.execute(self._task(issue, number), body)
+        except StoreConflictError:
+            await self._lose(issue)
+        except OrketError as error:
+            self._error = self._error or error
+        except Exception as error:  # noqa: BLE001 - the seam that calls a foreign turn executor
+            self._error = self._error or _as_run_error(error)
+        finally:
+            self._board.stop(issue.id)
+            self._changed.set()
+
+    def _take_over(self, result: TurnResult) -> None:
+        self._refused += result.refused
+        self._abort = self._abort or result.abort
+
+    def _task(self, issue: Issue, number: int) -> TurnTask:
+        is_review = settle(self._policy, "is_review_turn", issue.status)
+        kind = TurnKind.REVIEW if is_review else TurnKind.WORK
+        return TurnTask(run=self._context.run, build=self._context.build, issue_id=issue.id, turn=number, kind=kind)
+
+    async def _lose(self, issue: Issue) -> None:
+        """Somebody else holds or changed the issue: take over its state, and look at it again when their claim expires."""
+        context = self._context
+        try:
+            for row in await context.store.load_board(context.build):
+                if row.issue.id == issue.id:
+                    self._board.put(row.issue)
+                    self._board.hold(issue.id, max(row.until, context.clock.now() + 1.0))
+        except StoreError as error:
+            self._error = self._error or error
+
+    async def _others_work(self) -> bool:
+        """Wait for foreign claims to expire, when nothing else is left to do; return whether there were any."""
+        until = self._board.held_until
+        if until is None or self._halted or self._abort or self._error or self._exhausted:
+            return False
+        context = self._context
+        await context.clock.sleep(max(0.05, until - context.clock.now()))
+        for row in await context.store.load_board(context.build):
+            if row.issue.version > getattr(self._board.get(row.issue.id), "version", 0):
+                self._board.put(row.issue)
+            if row.owner not in (None, context.owner) and row.until > context.clock.now():
+                self._board.hold(row.issue.id, row.until)
+        self._board.release_held(context.clock.now())
+        self._changed.set()
+        return True
+
+    async def _keep_claims(self) -> None:
+        """Renew the claims of running turns, long before they expire."""
+        context, count = self._context, 0
+        while True:
+            await context.clock.sleep(context.limits.lease / 3)
+            now, count = context.clock.now(), count + 1
+            for card, token in list(self._board.claims.items()):
+                claim = Claim(card=card, owner=context.owner, now=now, until=now + context.limits.lease, token=token)
+                try:
+                    await self._commit(f"renew:{count}:{card}", claims=(claim,))
+                except StoreError:
+                    continue  # the turn itself finds out, by its fencing token, when it commits next
+
+    async def _close(self) -> RunResult:
+        outcome, reason = self._outcome()
+        result = await self._result(outcome, reason)
+        counts = {"cards": result.cards, "done": result.done, "canceled": result.canceled, "turns": result.turns}
+        documents: tuple[Document, ...] = ()
+        if outcome is RunOutcome.DONE and result.done + result.canceled == result.cards:
+            body = {"build": result.build, "card": result.card, "at": self._context.clock.now(), **counts}
+            documents = (Document(kind="ledger", key=result.run, body=body),)
+        finished = RunFinished(outcome=outcome, reason=reason, counts=counts)
+        records = (*self._pending, finished)
+        try:
+            await self._commit("finished", records=records, row=self._row(outcome, reason), documents=documents)
+        except StoreError as error:
+            raise (self._error or error) from None
+        if self._error is not None:
+            raise self._error
+        return result
+
+    def _outcome(self) -> tuple[RunOutcome, str]:
+        board, counts = self._board, self._board.counts
+        if self._error is not None:
+            return RunOutcome.FAILED, str(self._error)
+        if self._abort:
+            return RunOutcome.FAILED, self._abort
+        target = board.get(self._order.target) if self._order.target else None
+        if target is not None and target.status.is_terminal:
+            return RunOutcome.DONE, f"{target.id} is {target.status.value}"
+        if target is None and settle(self._policy, "is_done", counts):
+            return RunOutcome.DONE, f"{counts.done} done, {counts.canceled} canceled"
+        if self._halted:
+            return RunOutcome.HALTED, "the host asked the run to stop"
+        if self._exhausted:
+            rest = settle(self._policy, "exhausted", self._turns, counts)
+        else:
+            rest = settle(self._policy, "no_candidates", counts)
+        reason = f"{rest.reason}; the planner chose none: {self._plan_reason}" if board.candidates else rest.reason
+        return RunOutcome(rest.rest.value), reason
+
+    async def _result(self, outcome: RunOutcome, reason: str) -> RunResult:
+        reasons: dict[str, str] = {}
+        for count, issue in enumerate(self._board):
+            if (wait := self._board.wait_of(issue)) is not None:
+                reasons[issue.id] = f"{wait[0].value}: {wait[1]}"
+            if count % _PAUSE_EVERY == 0:
+                await anyio.lowlevel.checkpoint()
+        counts = self._board.counts
+        return RunResult(
+            run=self._context.run,
+            build=self._context.build,
+            card=self._order.card,
+            outcome=outcome,
+            reason=reason,
+            cards=counts.total,
+            done=counts.done,
+            canceled=counts.canceled,
+            turns=self._turns,
+            refused=self._refused,
+            reasons=reasons,
+        )
+
+    def _loop_question(self) -> LoopQuestion:
+        return LoopQuestion(
+            organization=self._context.organization, environ=self._order.environ, counts=self._board.counts
+        )
+
+    def _row(self, outcome: RunOutcome | None, reason: str) -> RunRow:
+        context, now = self._context, self._context.clock.now()
+        return RunRow(
+            id=context.run,
+            build=context.build,
+            card=self._order.card,
+            started_at=context.started_at,
+            fingerprint=context.wiring.fingerprint,
+            target=self._order.target,
+            parent=self._order.parent,
+            outcome=outcome,
+            reason=reason,
+            finished_at=None if outcome is None else now,
+        )
+
+    async def _commit(
+        self,
+        what: str,
+        *,
+        records: tuple[Record, ...] = (),
+        row: RunRow | None = None,
+        claims: tuple[Claim, ...] = (),
+        documents: tuple[Document, ...] = (),
+    ) -> None:
+        context = self._context
+        await context.store.commit(
+            Batch(
+                op_id=f"{context.run}::{what}",
+                run=context.run,
+                build=context.build,
+                at=context.clock.now(),
+                records=records,
+                run_row=row,
+                claims=claims,
+                documents=documents,
+            )
+        )
+
+
+_NOWHERE: Final = TurnTask(run="", build="", issue_id="", turn=0, kind=TurnKind.WORK)
+
+
+def _as_run_error(error: Exception) -> RunError:
+    failure = RunError(f"a turn could not be run: {error!r}")
+    failure.__cause__ = error
+    return failure
+
+
+__all__ = ["ExecutionPipeline", "RunOrder", "RunResult"]

@@ -1,0 +1,72 @@
+"""How an epic's issues join the board of a build, and how a later run takes the board up."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from orket._flow import RunContext
+from orket.cards import CardStatus, Epic, Issue
+from orket.contracts import Batch, CardChange, CardRow
+from orket.events import CardAdded
+
+_CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
+
+
+@frozen(kw_only=True)
+class JoinedBuild:
+    """The issues of a build as stored; which of them an earlier run left in a turn; which others hold, until when."""
+
+    issues: tuple[Issue, ...]
+    interrupted: tuple[str, ...]
+    held: Mapping[str, float]
+
+
+async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
+    """Return the build's board, after adding the issues of *epic* that it does not have yet.
+
+    What the record holds wins over the asset: a later run continues. Joining is repeatable: a run that died half way is
+    completed by the next.
+
+    Raises:
+        StoreError: the record could not be read or written.
+    """
+    rows = await context.store.load_board(context.build)
+    known = {row.issue.id for row in rows}
+    missing = [issue for issue in epic.issues if issue.id not in known]
+    added: list[Issue] = []
+    for number, chunk in enumerate(_chunks(missing)):
+        added.extend(await _add(context, epic, chunk, f"{context.run}::join:{number}"))
+    now = context.clock.now()
+    held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
+    interrupted = tuple(row.issue.id for row in rows if _is_interrupted(row) and row.issue.id not in held)
+    return JoinedBuild(issues=(*(row.issue for row in rows), *added), interrupted=interrupted, held=held)
+
+
+def _is_interrupted(row: CardRow) -> bool:
+    """A turn was left open where the issue is in progress, or still carries a claim that has expired."""
+    return not row.issue.status.is_terminal and (row.issue.status is CardStatus.IN_PROGRESS or row.token > 0)
+
+
+def _chunks(issues: Sequence[Issue]) -> Iterator[Sequence[Issue]]:
+    for start in range(0, len(issues), _CHUNK):
+        yield issues[start : start + _CHUNK]
+
+
+async def _add(context: RunContext, epic: Epic, issues: Sequence[Issue], op_id: str) -> list[Issue]:
+    now = context.clock.now()
+    new = [
+        evolve(issue, build=context.build, parent=epic.id, created_at=issue.created_at or now, version=1)
+        for issue in issues
+    ]
+    await context.store.commit(
+        Batch(
+            op_id=op_id,
+            run=context.run,
+            build=context.build,
+            at=now,
+            records=tuple([CardAdded(issue=issue, by="config") for issue in new]),
+            changes=tuple([CardChange(issue=issue, expected=0) for issue in new]),
+        )
+    )
+    return new
