@@ -1,0 +1,109 @@
+"""A Python function as the model: scripted agents, tests, and models that orket has no client for."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+import anyio.to_thread
+from attrs import field, frozen
+
+from orket.contracts import ModelReply, ModelRequest, RawToolCall, ToolCall
+from orket.errors import ModelError, ModelReplyError, ModelTimeoutError, WiringError
+
+Answer: TypeAlias = ModelReply | str | ToolCall | Sequence[ToolCall]
+Agent: TypeAlias = Callable[[ModelRequest], Answer | Awaitable[Answer]]
+
+
+def _check_callable(_instance: object, _attribute: object, function: Any) -> None:
+    if not callable(function):
+        raise WiringError([f"CallableModel needs a function that takes a ModelRequest, found {_kind(function)}"])
+
+
+@frozen
+class CallableModel:
+    """Let *function* answer.
+
+    A plain function runs inline, so it must be quick; with ``in_thread=True`` it runs in a worker thread instead. A
+    coroutine function is awaited for at most the request's timeout. Code that runs inline or in a thread cannot be
+    stopped: there the timeout has no effect, and a cancelled exchange ends when the function does.
+
+    Args:
+        function: takes a ModelRequest; returns a ModelReply, the reply's text, a ToolCall, or a list or tuple of them.
+            May be ``async def``.
+        in_thread: run a plain function in a worker thread.
+    """
+
+    function: Agent = field(validator=_check_callable)
+    in_thread: bool = field(default=False, kw_only=True)
+
+    async def complete(self, request: ModelRequest, /) -> ModelReply:
+        """Answer *request*.
+
+        Raises:
+            ModelReplyError: the function returned something else.
+            ModelTimeoutError: a coroutine function took longer than the request's timeout.
+            ModelError: the function raised; the cause is chained. A ModelError that it raises itself is passed on.
+        """
+        try:
+            if self.in_thread:
+                answer = await anyio.to_thread.run_sync(self.function, request)
+            else:
+                answer = self.function(request)
+            if not isinstance(answer, ModelReply | str | ToolCall) and isawaitable(answer):
+                answer = await _within(request.timeout, answer)
+        except ModelError:
+            raise
+        except (Exception, SystemExit) as error:  # the seam that calls foreign code
+            raise ModelError(f"{self._name} raised {type(error).__name__}: {error}") from error
+        return self._reply(answer)
+
+    def _reply(self, answer: object) -> ModelReply:
+        match answer:
+            case ModelReply() if _is_sound(answer):
+                return answer
+            case str():
+                return ModelReply(text=answer)
+            case ToolCall():
+                return self._calling((answer,))
+            case list() | tuple() if _all(answer, ToolCall):
+                return self._calling(answer)
+            case _:
+                raise ModelReplyError(
+                    f"{self._name} returned {_kind(answer)}; "
+                    "a sound ModelReply, a str, a ToolCall, or a list or tuple of ToolCalls is valid"
+                )
+
+    def _calling(self, calls: Sequence[ToolCall]) -> ModelReply:
+        for call in calls:
+            if not _is_call(call):
+                raise ModelReplyError(f"{self._name} returned a ToolCall that is not one: {call!r:.200}")
+        raw = tuple([RawToolCall(name=call.name, arguments=call.arguments, id=call.id) for call in calls])
+        return ModelReply(tool_calls=raw, finish_reason="tool_calls" if raw else "stop")
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self.function, "__qualname__", None) or type(self.function).__qualname__)
+
+
+async def _within(seconds: float, answer: Awaitable[Answer]) -> Answer:
+    with anyio.move_on_after(seconds):
+        return await answer
+    raise ModelTimeoutError(f"the function did not answer within {seconds:g} s", timeout=seconds)
+
+
+def _is_sound(reply: Any) -> bool:
+    return isinstance(reply.text, str) and _all(reply.tool_calls, RawToolCall)
+
+
+def _is_call(call: Any) -> bool:
+    return isinstance(call.name, str) and isinstance(call.arguments, Mapping) and isinstance(call.id, str)
+
+
+def _all(values: Any, cls: type) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(value, cls) for value in values)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {', '.join(sorted({type(item).__name__ for item in value})) or 'nothing'}"
+    return f"a value of type {type(value).__name__}"
