@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = r"(?<![\w.~])/(?:home|Users|work|opt)/[A-Za-z]"
+FOLDERS = r"(?<![\w.~])/(?:(?:home|Users|work)/[A-Za-z]|opt/(?:v|venv|python|pypi|wheels)\b)"
 MACHINE_PATH = re.compile(FOLDERS + r"|(?<!\w)/root/\.?(?:pyenv|venv|cache|local)\b|\b[A-Z]:\\+Users\\")
 SHELL_BLOCK = re.compile(r"^```(?:sh|shell|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

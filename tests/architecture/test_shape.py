@@ -25,15 +25,18 @@ SEAMS = {
     "_flow/__init__.py": "frees the issue, whatever ended its turn, and raises it again",
     "_flow/_converse.py": "calls models and binds the arguments of foreign tools",
     "_offers.py": "reads foreign package metadata and imports what plugins offer",
+    "_orchestrator/_run.py": "turns what ended a run into orket's own error for the host",
     "_pipeline/_drive.py": "calls turn executors",
     "_registry.py": "builds what plugins offer",
     "governance/_gate.py": "calls gate rules",
     "models/_http.py": "calls an HTTP library whose errors may hold secrets",
     "models/callables.py": "calls the host's agent functions",
+    "stores/_connection.py": "closes the connection, whatever opening it ended with, and raises it again",
     "stores/_writer.py": "answers the commits that wait for a writer thread, whatever ended it",
     "tools/_binding.py": "builds the argument classes of hosts, whose validators raise what they like",
     "tools/_results.py": "reads the messages of foreign exceptions",
     "tools/_runtime.py": "calls tools",
+    "verification/_child.py": "runs fixtures",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
