@@ -1,0 +1,287 @@
+"""Reads an organization's assets: JSON files -> checked, frozen values.
+
+Assets are written by people, so spelling is lenient where only one meaning is possible (aliases, ``In Progress``,
+``"High"``) and strict everywhere else. All problems of a file come in one error, each with file, JSON path, what was
+found and what is valid. What looks wrong but can be used is collected in :attr:`ConfigLoader.warnings`.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from orket._config._files import AssetFiles, Place
+from orket._config._reading import Reading
+from orket._config._shapes import read_role
+from orket.cards import EMPTY, Epic, JsonValue, Rock
+from orket.contracts import LoaderStrategyNode
+from orket.errors import AssetNotFoundError, ConfigError
+from orket.organization import Department, Dialect, Environment, Organization, Role, Team
+
+__all__ = ["ConfigLoader"]
+
+
+class ConfigLoader:
+    """Load the assets below *root*.
+
+    Every method reads the files anew and synchronously; call it from a worker thread.
+
+    Args:
+        root: The folder that holds ``config/`` and ``model/``.
+        loader: Decides where assets are looked for.
+        environ: What the loader may override the organization with.
+        strict: Refuse what is otherwise a warning: unknown keys, issues without a summary, roles that exist nowhere …
+
+    """
+
+    def __init__(
+        self, root: Path, *, loader: LoaderStrategyNode, environ: Mapping[str, str] = EMPTY, strict: bool = False
+    ) -> None:
+        self._loader = loader
+        self._environ = environ
+        self._files = AssetFiles(Path(root), self._ask, strict=strict)
+        self._warnings: dict[str, None] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looked wrong in the files read so far, each once: file, JSON path, what."""
+        return tuple(self._warnings)
+
+    def load_organization(self) -> Organization:
+        """Return the organization, with what the environment says instead.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: a file cannot be read or is wrong.
+
+        """
+        merged = self._files.paths("organization_paths")
+        fallback = self._files.paths("organization_fallback_paths")
+        if merged and merged[0].exists():
+            opened = [found for path in merged if (found := self._files.read(path, "organization")) is not None]
+        else:
+            opened = [found] if (found := self._files.first(fallback, "organization")) else []
+        if not opened:
+            searched = tuple(self._files.label(path) for path in (*merged[:1], *fallback))
+            message = f"no file defines the organization; searched: {', '.join(searched)}"
+            raise AssetNotFoundError(message, category="organization", name="organization", searched=searched)
+        answer = self._ask("override_organization", self._merge(opened), self._environ)
+        if not isinstance(answer, Organization):
+            raise ConfigError(
+                f"override_organization of the loader node: found {answer!r:.200}; valid: an Organization"
+            )
+        return answer
+
+    def load_department(self, name: str) -> Department:
+        """Return a department that a file of its own describes.
+
+        Raises:
+            AssetNotFoundError: no file describes it.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        paths = self._files.paths("department_paths", name)
+        opened = self._files.first(paths, name)
+        if opened is None:
+            searched = tuple(self._files.label(path) for path in paths)
+            message = f'no file describes the department "{name}"; searched: {", ".join(searched)}'
+            raise AssetNotFoundError(message, category="departments", name=name, searched=searched)
+        reading, data = opened
+        reading.fields(data, Department)
+        self._finish(reading)
+        return Department(name=name)
+
+    def load_epic(self, name: str, department: str = "core") -> Epic:
+        """Return an epic with its issues.
+
+        Its id is *name*, its department the one asked for. Issues without an id get stable ones: ``<STEM>-<position>``.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            DependencyCycleError: issues wait for each other.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        fields = self._load("epics", name, department, Epic)
+        return Epic(**{"name": name, **fields, "id": name, "department": department})
+
+    def load_rock(self, name: str, department: str = "core") -> Rock:
+        """Return a rock; its id is *name*. An epic that it lists without a department is looked up in ``core``.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        fields = self._load("rocks", name, department, Rock)
+        return Rock(**{"name": name, **fields, "id": name})
+
+    def load_team(self, name: str, department: str = "core") -> Team:
+        """Return a team with the definitions of its seats' roles, from the team itself or from role assets.
+
+        A role that exists nowhere is only a warning, because its seat may never be used; see :meth:`require_roles`.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: the file, or that of a role, cannot be read or is wrong.
+
+        """
+        reading, data = self._open(Place(category="teams", name=name, department=department))
+        fields = reading.fields(data, Team)
+        reading.refuse()
+        team = Team(**{"name": name, **fields})
+        roles = dict(team.roles)
+        for seat in team.seats.values():
+            for position, role in enumerate(seat.roles):
+                found = roles.get(role) or self._find_role(role, department)
+                if found is not None:
+                    roles[role] = found
+                    continue
+                with reading.at("seats"), reading.at(seat.id), reading.at("roles"), reading.at(position):
+                    reading.warn(f'no role "{role}" in this team or among the role assets')
+        self._finish(reading)
+        return attrs.evolve(team, roles=roles)
+
+    def require_roles(self, team: Team, seats: Iterable[str], department: str = "core") -> None:
+        """Check that every role of the named seats is defined; seats that the team lacks are not looked at.
+
+        Raises:
+            AssetNotFoundError: a role exists nowhere; ``problems`` lists all such roles.
+
+        """
+        found = [seat for name in dict.fromkeys(seats) if (seat := team.find_seat(name)) is not None]
+        missing = [(seat.id, role) for seat in found for role in seat.roles if role not in team.roles]
+        if missing:
+            problems = [
+                f'the seat "{seat}" of the team "{team.name}" holds the role "{role}"' for seat, role in missing
+            ]
+            raise self._files.missing(Place(category="roles", name=missing[0][1], department=department), problems)
+
+    def load_role(self, name: str, department: str = "core") -> Role:
+        """Return a role.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        if (role := self._find_role(name, department)) is None:
+            raise self._files.missing(Place(category="roles", name=name, department=department))
+        return role
+
+    def load_environment(self, name: str, department: str = "core") -> Environment:
+        """Return an environment.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        return Environment(**{"name": name, **self._load("environments", name, department, Environment)})
+
+    def load_dialect(self, family: str, department: str = "core") -> Dialect | None:
+        """Return the dialect of a model family, or None when no asset defines one.
+
+        Raises:
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        place = Place(category="dialects", name=family, department=department)
+        opened = self._files.first(self._files.asset_paths(place), family)
+        if opened is None:
+            return None
+        return Dialect(**{"model_family": family, **self._fields(*opened, Dialect)})
+
+    def dialect_families(self, department: str = "core") -> tuple[str, ...]:
+        """Return the model families that have a dialect asset, without reading any."""
+        return self.assets("dialects", department)
+
+    def assets(self, category: str, department: str = "core") -> tuple[str, ...]:
+        """Return the names of the assets of a category that a department can use, sorted."""
+        return self._files.names(category, department)
+
+    def find_issue(self, issue_id: str) -> tuple[str, str] | None:
+        """Return the epic and the department that an issue belongs to, or None.
+
+        All epics are read; those that cannot be used are passed over, with a warning.
+
+        Raises:
+            ConfigError: several epics have an issue of that id.
+
+        """
+        homes: dict[str, tuple[str, str] | None] = {}  # by file: departments share what they do not define themselves
+        for department in self._departments():
+            for name in self.assets("epics", department):
+                file = self._files.existing(Place(category="epics", name=name, department=department))
+                if file not in homes:
+                    homes[file] = (name, department) if self._has_issue(name, department, issue_id) else None
+        found = {file: home for file, home in homes.items() if home is not None}
+        if len(found) > 1:
+            problems = [f'{file}: has an issue "{issue_id}"' for file in found]
+            raise ConfigError(f'"{issue_id}" is not the id of one issue only', problems=problems)
+        return next(iter(found.values()), None)
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        return getattr(self._loader, method)(*arguments)
+
+    def _open(self, place: Place) -> tuple[Reading, JsonValue]:
+        opened = self._files.first(self._files.asset_paths(place), place.name)
+        if opened is None:
+            raise self._files.missing(place)
+        return opened
+
+    def _load(self, category: str, name: str, department: str, kind: type) -> dict[str, Any]:
+        opened = self._open(Place(category=category, name=name, department=department))
+        return self._fields(*opened, kind)
+
+    def _fields(self, reading: Reading, data: JsonValue, kind: type) -> dict[str, Any]:
+        fields = reading.fields(data, kind)
+        self._finish(reading)
+        return fields
+
+    def _finish(self, reading: Reading) -> None:
+        reading.refuse()
+        self._warnings.update(dict.fromkeys(reading.warnings))
+
+    def _find_role(self, name: str, department: str) -> Role | None:
+        place = Place(category="roles", name=name, department=department)
+        opened = self._files.first(self._files.asset_paths(place), name)
+        if opened is None:
+            return None
+        reading, data = opened
+        role = read_role(reading, data, name)
+        self._finish(reading)
+        return role
+
+    def _merge(self, opened: list[tuple[Reading, JsonValue]]) -> Organization:
+        merged: dict[str, Any] = {}
+        problems: list[str] = []
+        for reading, data in opened:
+            fields = reading.fields(data, Organization, complete=False)
+            for name in sorted(fields.keys() & merged.keys()):
+                if fields[name] != merged[name]:
+                    reading.warn(f'"{name}" replaces what an earlier file says')
+            merged |= fields
+            problems += reading.problems
+            self._warnings.update(dict.fromkeys(reading.warnings))
+        if "name" not in merged and not problems:
+            problems.append(f'{" + ".join(reading.file for reading, _ in opened)}: $: "name" is missing')
+        if problems:
+            raise ConfigError("the organization cannot be used", problems=problems)
+        return Organization(**merged)
+
+    def _departments(self) -> tuple[str, ...]:
+        try:
+            organization = self.load_organization()
+        except AssetNotFoundError:
+            return ("core",)
+        return tuple(dict.fromkeys(("core", *(department.name for department in organization.departments))))
+
+    def _has_issue(self, name: str, department: str, issue_id: str) -> bool:
+        try:
+            epic = self.load_epic(name, department)
+        except ConfigError as error:
+            self._warnings.update(dict.fromkeys(error.problems or (error.message,)))
+            return False
+        return any(issue.id == issue_id for issue in epic.issues)
