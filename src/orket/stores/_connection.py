@@ -1,0 +1,84 @@
+"""Connections to an SQLite file, with every setting read back."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from orket.errors import StoreError
+from orket.stores._migrate import migrate, migrations
+
+OLDEST: Final = (3, 37, 0)  # STRICT tables
+
+
+def connect(path: Path, *, synchronous: bool, busy_timeout: float) -> sqlite3.Connection:
+    """Return the connection that writes, on the present schema.
+
+    Args:
+        path: The file; made when missing.
+        synchronous: Whether a commit waits for the disk.
+        busy_timeout: Seconds to wait for another process that writes.
+
+    Raises:
+        StoreVersionError: a newer orket wrote the file.
+        StoreError: the file cannot be opened, or is not a store.
+    """
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise StoreError(
+            f"SQLite {sqlite3.sqlite_version} is too old: the record needs 3.37 or newer, as in Python 3.11's builds"
+        )
+    connection = None
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=busy_timeout, check_same_thread=False)
+        migrate(connection, path, migrations())
+        _settle(connection, path, synchronous)
+    except sqlite3.Error as error:
+        _close(connection)
+        raise StoreError(f"{path} cannot be opened as a store: {error}; {_advice(error, path)}", path=path) from error
+    except BaseException:
+        _close(connection)
+        raise
+    return connection
+
+
+def connect_reader(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
+    """Return a connection that can only read, and never makes a file."""
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=busy_timeout, check_same_thread=False
+    )
+
+
+def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> None:
+    settings: dict[str, object] = {
+        "journal_mode": "wal",
+        "synchronous": 2 if synchronous else 1,  # FULL, NORMAL
+        "foreign_keys": 1,
+        "wal_autocheckpoint": 0,  # inside a commit it would stall it; the database tidies between commits
+    }
+    for name, wanted in settings.items():
+        connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != wanted:
+            raise StoreError(
+                f"{path}: SQLite leaves {name} at {found!r} instead of {wanted!r}; the file must lie on a local disk",
+                path=path,
+                found=found,
+            )
+
+
+def _close(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def _advice(error: sqlite3.Error, path: Path) -> str:
+    match error.sqlite_errorname if hasattr(error, "sqlite_errorname") else "":
+        case "SQLITE_CANTOPEN" if not path.parent.is_dir():
+            return f"make the directory {path.parent} first"
+        case "SQLITE_NOTADB":
+            return "it is no SQLite database; give another path"
+        case "SQLITE_BUSY" | "SQLITE_LOCKED":
+            return "another process is writing to it; try again, or raise busy_timeout"
+        case _:
+            return (
+                f"check that {path.parent} is a directory on a local disk that this user may write to, with space left"
+            )

@@ -1,0 +1,178 @@
+"""The rules of a commit: batches are folded, one after the other, over what is stored.
+
+A :class:`Ledger` holds what a group of batches changes. A batch that conflicts leaves no trace in it, so the others
+of its group are not touched; the store then writes the whole ledger in one transaction, or throws it away.
+"""
+
+import json
+from collections.abc import Callable
+from typing import TypeAlias
+
+from attrs import define, field
+
+from orket._codec import to_json
+from orket.contracts import Claim, Receipt, Release
+from orket.errors import StoreConflictError
+from orket.stores._journal import JournalRow, Link, link_hash
+from orket.stores._prepare import Prepared, PreparedChange, PreparedRun
+
+CardKey: TypeAlias = tuple[str, str]  # build, id
+DocumentKey: TypeAlias = tuple[str, str]  # kind, key
+Operation: TypeAlias = tuple[str, int, int, str | None]  # op_id, first_seq, last_seq, tokens as JSON
+
+
+@define(eq=False)
+class CardState:
+    """A card as the rules see it. ``place`` is where it is stored (None: not yet); ``body`` None: as stored."""
+
+    place: int | None = None
+    version: int = 0
+    owner: str | None = None
+    until: float = 0.0
+    token: int = 0
+    body: str | None = None
+
+    def copy(self) -> "CardState":
+        """Return another one like this."""
+        return CardState(self.place, self.version, self.owner, self.until, self.token, self.body)
+
+
+@define(eq=False)
+class Ledger:
+    """What a group of batches changes, on top of what ``find_operation`` and ``find_card`` know."""
+
+    link: Link
+    find_operation: Callable[[str], Operation | None]
+    find_card: Callable[[CardKey], CardState | None]
+    operations: dict[str, Operation] = field(factory=dict, init=False)
+    journal: list[JournalRow] = field(factory=list, init=False)
+    cards: dict[CardKey, CardState] = field(factory=dict, init=False)
+    documents: dict[DocumentKey, str | None] = field(factory=dict, init=False)
+    payloads: dict[bytes, bytes] = field(factory=dict, init=False)
+    runs: dict[str, PreparedRun] = field(factory=dict, init=False)
+    charges: dict[str, tuple[int, int]] = field(factory=dict, init=False)
+
+    def add(self, batch: Prepared) -> Receipt:
+        """Fold *batch* in whole, or not at all.
+
+        Raises:
+            StoreConflictError: a version, a claim or a token is not as the batch expects.
+        """
+        known = self.operations.get(batch.op_id) or self.find_operation(batch.op_id)
+        if known is not None:
+            return _receipt(known)
+        tokens = self._settle(batch)
+        first = last = 0
+        if batch.count:
+            first, last = self._append(batch)
+        operation = (batch.op_id, first, last, to_json(tokens) if tokens else None)
+        self.operations[batch.op_id] = operation
+        for kind, key, text in batch.documents:
+            self.documents[kind, key] = text
+        self.payloads.update(batch.payloads)
+        if batch.run_row is not None:
+            self.runs[batch.run] = batch.run_row
+        if batch.turns or batch.tokens:
+            turns, spent = self.charges.get(batch.run, (0, 0))
+            self.charges[batch.run] = (turns + batch.turns, spent + batch.tokens)
+        return Receipt(first_seq=first, last_seq=last, tokens=tokens)
+
+    def _append(self, batch: Prepared) -> tuple[int, int]:
+        first, last = self.link.seq + 1, self.link.seq + batch.count
+        self.link = Link(seq=last, hash=link_hash(self.link.hash, first, last, batch.said))
+        self.journal.append(
+            JournalRow(
+                last, first, batch.at, batch.run, batch.build, batch.card, batch.op_id, self.link.hash, batch.body
+            )
+        )
+        return first, last
+
+    def _settle(self, batch: Prepared) -> dict[str, int]:
+        """Claims first, so that a change can rest on the claim its own batch takes; releases last."""
+        if not (batch.claims or batch.changes or batch.releases):
+            return {}
+        cards = _Touched(self, batch.build)
+        tokens = {claim.card: _claim(cards.get(claim.card), claim) for claim in batch.claims}
+        for change in batch.changes:
+            state = _change(cards.get(change.card), change, batch.at, claimed=change.card in tokens)
+            cards.put(change.card, state)
+        for release in batch.releases:
+            _release(cards.get(release.card), release)
+        self.cards.update(cards.states)
+        return tokens
+
+
+class _Touched:
+    """Copies of the cards that one batch touches."""
+
+    def __init__(self, ledger: Ledger, build: str) -> None:
+        self.states: dict[CardKey, CardState] = {}
+        self._ledger = ledger
+        self._build = build
+
+    def get(self, card: str) -> CardState | None:
+        key = (self._build, card)
+        state = self.states.get(key)
+        if state is None:
+            state = self._ledger.cards.get(key) or self._ledger.find_card(key)
+            if state is not None:
+                state = self.states[key] = state.copy()
+        return state
+
+    def put(self, card: str, state: CardState) -> None:
+        self.states[self._build, card] = state
+
+
+def _receipt(operation: Operation) -> Receipt:
+    _, first, last, tokens = operation
+    return Receipt(first_seq=first, last_seq=last, tokens={} if tokens is None else json.loads(tokens))
+
+
+def _claim(state: CardState | None, claim: Claim) -> int:
+    if state is None:
+        raise _conflict(claim.card, "it is not on this board", expected="a card to claim", found=None)
+    if claim.token is None:
+        if state.owner not in (None, claim.owner) and state.until > claim.now:
+            raise _conflict(
+                claim.card, f"{state.owner!r} holds it until {state.until}", expected=claim.owner, found=state.owner
+            )
+        state.token += 1
+    elif state.token != claim.token or state.owner != claim.owner:
+        raise _conflict(
+            claim.card,
+            f"{claim.owner!r} cannot renew token {claim.token}: the last one is {state.token}, held by {state.owner!r}",
+            expected=claim.token,
+            found=state.token,
+        )
+    state.owner, state.until = claim.owner, claim.until
+    return state.token
+
+
+def _change(state: CardState | None, change: PreparedChange, at: float, *, claimed: bool) -> CardState:
+    found = 0 if state is None else state.version
+    if found != change.expected:
+        raise _conflict(
+            change.card, f"it has version {found}, not {change.expected}", expected=change.expected, found=found
+        )
+    token = None if state is None else state.token
+    if change.token is not None and change.token != token:
+        raise _conflict(change.card, f"its token is {token}, not {change.token}", expected=change.token, found=token)
+    if state is None:
+        return CardState(version=1, body=change.body)
+    if change.token is None and not claimed and state.owner is not None and state.until > at:
+        raise _conflict(change.card, f"{state.owner!r} holds it until {state.until}", expected=None, found=state.token)
+    state.version, state.body = change.expected + 1, change.body
+    return state
+
+
+def _release(state: CardState | None, release: Release) -> None:
+    found = None if state is None else state.token
+    if state is None or found != release.token:
+        raise _conflict(release.card, f"its token is {found}, not {release.token}", expected=release.token, found=found)
+    state.owner, state.until = None, 0.0
+
+
+def _conflict(card: str, what: str, *, expected: object, found: object) -> StoreConflictError:
+    return StoreConflictError(
+        f"card {card!r} is not as expected: {what}; read it again", card=card, expected=expected, found=found
+    )

@@ -1,0 +1,176 @@
+"""What is read of an SQLite file, on connections of its own.
+
+Every method runs one or two statements to their end and gives its connection back, so no read transaction outlives a
+call: a reader that went away never keeps the WAL from being emptied.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from orket._codec import codec
+from orket.contracts import CardRow, Document, RunRow
+from orket.errors import JournalError, StoreError
+from orket.events import JournalEntry
+from orket.stores._connection import connect_reader
+from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
+
+PAGE_ROWS: Final = 256
+PAGE_BYTES: Final = 2**20  # a page holds at most this and one row more
+
+_END: Final = 2**63 - 1  # no seq is larger
+
+_LAST = "SELECT coalesce(max(last_seq), 0) FROM journal"
+_BOARD = "SELECT body, owner, until, token FROM card WHERE build = ? ORDER BY place"
+_RUNS = (
+    "SELECT body, coalesce(turns, 0), coalesce(tokens, 0) FROM run LEFT JOIN charge ON charge.run = run.id "
+    "WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR build = ?2) ORDER BY started_at, place"
+)
+_ROWS = "SELECT * FROM journal WHERE last_seq > ? AND last_seq <= ?"
+_PAYLOAD = "SELECT body FROM payload WHERE digest = ?"
+_PAYLOADS = "SELECT place, digest, body FROM payload WHERE place > ? ORDER BY place"
+_NAMES_PAYLOAD = "SELECT first_seq FROM journal WHERE instr(body, ?) ORDER BY last_seq LIMIT 1"
+_DOCUMENTS = "SELECT key, body FROM document WHERE kind = ? AND key >= ? ORDER BY key"
+_UNMATCHED = (  # a batch of the one table that the other does not know
+    "SELECT min(first_seq) FROM (SELECT o.first_seq FROM operation o LEFT JOIN journal j USING (last_seq) "
+    "WHERE o.last_seq > 0 AND (j.op_id IS NOT o.op_id OR j.first_seq IS NOT o.first_seq) UNION ALL "
+    "SELECT j.first_seq FROM journal j LEFT JOIN operation o USING (op_id) WHERE o.last_seq IS NOT j.last_seq)"
+)
+
+
+class Readers:
+    """Read from any thread, several at once, each on its own connection."""
+
+    def __init__(self, path: Path, busy_timeout: float) -> None:
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    def close(self) -> None:
+        """Close every connection; one in use is closed when it is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def last_seq(self) -> int:
+        """Return the ``seq`` of the last record; 0 without any."""
+        with self._reading() as connection:
+            return int(connection.execute(_LAST).fetchone()[0])
+
+    def board(self, build: str, /) -> tuple[CardRow, ...]:
+        """Return the cards of a build, in the order they joined."""
+        load = codec().load_issue
+        with self._reading() as connection:
+            return tuple(
+                [
+                    CardRow(issue=load(body), owner=owner, until=until, token=token)
+                    for body, owner, until, token in connection.execute(_BOARD, (build,)).fetchall()
+                ]
+            )
+
+    def runs(self, run: str | None, build: str | None, /) -> tuple[RunRow, ...]:
+        """Return the runs that match, oldest first."""
+        load = codec().load
+        with self._reading() as connection:
+            return tuple(
+                [
+                    attrs.evolve(load(json.loads(body), RunRow), turns=turns, tokens=tokens)
+                    for body, turns, tokens in connection.execute(_RUNS, (run, build)).fetchall()
+                ]
+            )
+
+    def page(self, since: int, end: int, wanted: Selection, /) -> tuple[list[JournalEntry], int]:
+        """Return some wanted entries with *since* < ``seq`` <= *end*, and the ``seq`` to go on after."""
+        with self._reading() as connection:
+            rows = _rows(connection, since, end, wanted)
+        return [entry for row in rows for entry in entries(row, since)], rows[-1].last_seq if rows else end
+
+    def payload(self, key: bytes, /) -> str | None:
+        """Return a payload's text, or None."""
+        with self._reading() as connection:
+            row = connection.execute(_PAYLOAD, (key,)).fetchone()
+            return None if row is None else row[0].decode("utf-8", "surrogatepass")
+
+    def find(self, kind: str, prefix: str, /) -> tuple[Document, ...]:
+        """Return the documents of a kind whose key begins with *prefix*, in the order of their keys."""
+        with self._reading() as connection, closing(connection.execute(_DOCUMENTS, (kind, prefix))) as rows:
+            begun = takewhile(lambda row: row[0].startswith(prefix), rows)  # keys with one prefix stand together
+            return tuple([Document(kind=kind, key=key, body=json.loads(body)) for key, body in begun])
+
+    def check_journal(self, link: Link, /) -> Link | None:
+        """Follow the chain over some more rows; None: it ends here, and every batch that was applied is in it."""
+        with self._reading() as connection:
+            rows = _rows(connection, link.seq, _END, Selection())
+            lost = None if rows else connection.execute(_UNMATCHED).fetchone()[0]
+        if lost is not None:
+            raise JournalError(
+                f"record {lost} and its batch do not name each other; a row was deleted or moved", seq=lost
+            )
+        return follow(link, rows) if rows else None
+
+    def check_payloads(self, place: int, /) -> int | None:
+        """Check some more payloads; return the place to go on after, or None."""
+        with self._reading() as connection:
+            rows = _some(connection.execute(_PAYLOADS, (place,)))
+            for _, digest, body in rows:
+                if not payload_holds(digest, body):
+                    named = connection.execute(_NAMES_PAYLOAD, (digest.hex(),)).fetchone()
+                    raise payload_error(digest, 0 if named is None else named[0])
+        return rows[-1][0] if rows else None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._borrow()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreError(f"{self._path} cannot be read: {error}; verify() says whether it was changed") from error
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return connect_reader(self._path, busy_timeout=self._busy_timeout)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def _rows(connection: sqlite3.Connection, since: int, end: int, wanted: Selection) -> list[JournalRow]:
+    query = _ROWS
+    values: list[object] = [since, end]
+    for name, value in (("run", wanted.run), ("build", wanted.build), ("card", wanted.card)):
+        if value is not None:
+            query += f" AND {name} = ?"
+            values.append(value)
+    return [JournalRow(*row) for row in _some(connection.execute(f"{query} ORDER BY last_seq", values))]
+
+
+def _some(rows: sqlite3.Cursor) -> list[Any]:
+    """Return the next rows of a cursor, whose last column is the long one, up to the size of a page; then close it."""
+    page, size = [], 0
+    with closing(rows):
+        for row in rows:
+            page.append(row)
+            size += len(row[-1])
+            if size > PAGE_BYTES or len(page) == PAGE_ROWS:
+                break
+    return page

@@ -1,0 +1,178 @@
+"""The record in this process's memory: for tests, and for hosts that want no file."""
+
+import json
+from bisect import bisect_right
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio.lowlevel
+import attrs
+
+from orket._codec import codec
+from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, RunRow
+from orket.errors import StoreError
+from orket.events import Digest, JournalEntry
+from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
+from orket.stores._ledger import CardKey, CardState, DocumentKey, Ledger, Operation
+from orket.stores._prepare import PreparedRun, payload_key, prepare
+from orket.stores._progress import Progress
+
+_BREATH = 256  # rows handled between two checkpoints of the event loop
+
+
+class MemoryStore:
+    """Keep the record in memory. It survives :meth:`aclose`: the same instance can be opened again.
+
+    Everything is stored encoded, as in a file, so nothing that a caller holds is shared with the record.
+    """
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._link = Link()
+        self._journal: list[JournalRow] = []
+        self._operations: dict[str, Operation] = {}
+        self._cards: dict[CardKey, CardState] = {}
+        self._documents: dict[DocumentKey, str] = {}
+        self._payloads: dict[bytes, bytes] = {}
+        self._runs: dict[str, PreparedRun] = {}
+        self._charges: dict[str, tuple[int, int]] = {}
+
+    @property
+    def location(self) -> Path | None:
+        """Always None."""
+        return None
+
+    async def open(self) -> None:
+        """Open it.
+
+        Raises:
+            StoreError: it is open already.
+        """
+        if self._progress is not None:
+            raise StoreError("the store is open already; one instance serves one orchestrator")
+        self._progress = Progress(self._link.seq)
+        await anyio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Close it; what was committed stays."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        """Apply *batch* whole or not at all. See :class:`orket.contracts.Store`."""
+        progress = self._open()
+        ledger = Ledger(self._link, self._operations.get, self._cards.get)
+        receipt = ledger.add(prepare(batch))
+        self._keep(ledger)
+        progress.advance(self._link.seq)
+        await anyio.lowlevel.checkpoint()
+        return receipt
+
+    def _keep(self, ledger: Ledger) -> None:
+        self._link = ledger.link
+        self._journal += ledger.journal
+        self._operations.update(ledger.operations)
+        for key, state in ledger.cards.items():
+            known = self._cards.get(key)
+            if state.body is None and known is not None:
+                state.body = known.body
+            self._cards[key] = state
+        for address, text in ledger.documents.items():
+            if text is None:
+                self._documents.pop(address, None)
+            else:
+                self._documents[address] = text
+        for digest, payload in ledger.payloads.items():
+            self._payloads.setdefault(digest, payload)
+        self._runs.update(ledger.runs)
+        for run, (turns, tokens) in ledger.charges.items():
+            before = self._charges.get(run, (0, 0))
+            self._charges[run] = (before[0] + turns, before[1] + tokens)
+
+    async def load_board(self, build: str, /) -> tuple[CardRow, ...]:
+        """Return all cards of a build, in the order they joined."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        load = codec().load_issue
+        return tuple(
+            [
+                CardRow(issue=load(state.body or ""), owner=state.owner, until=state.until, token=state.token)
+                for (of, _), state in self._cards.items()
+                if of == build
+            ]
+        )
+
+    async def load_run(self, run: str, /) -> RunRow | None:
+        """Return a run, or None."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        row = self._runs.get(run)
+        return None if row is None else self._charged(row)
+
+    async def runs(self, build: str | None = None, /) -> tuple[RunRow, ...]:
+        """Return the runs of a build (None: of all), oldest first."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        rows = sorted(self._runs.values(), key=lambda row: row.started_at)
+        return tuple([self._charged(row) for row in rows if build is None or row.build == build])
+
+    def _charged(self, row: PreparedRun) -> RunRow:
+        turns, tokens = self._charges.get(row.id, (0, 0))
+        return attrs.evolve(codec().load(json.loads(row.body), RunRow), turns=turns, tokens=tokens)
+
+    async def events(
+        self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
+    ) -> AsyncIterator[JournalEntry]:
+        """Iterate over the stored entries with ``seq`` > *since* that match, in order, to the present end."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        wanted = Selection(run=run, build=build, card=card)
+        start = bisect_right(self._journal, since, key=lambda row: row.last_seq)
+        for index in range(start, len(self._journal)):
+            row = self._journal[index]
+            if wanted.takes(row):
+                for entry in entries(row, since):
+                    yield entry
+            if index % _BREATH == 0:
+                await anyio.lowlevel.checkpoint()
+
+    async def wait(self, since: int, /) -> None:
+        """Return as soon as an entry with ``seq`` > *since* is stored."""
+        await self._open().wait(since)
+
+    async def payload(self, digest: Digest, /) -> str | None:
+        """Return a payload's text, or None."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        payload = self._payloads.get(payload_key(digest))
+        return None if payload is None else payload.decode("utf-8", "surrogatepass")
+
+    async def find(self, kind: str, /, *, prefix: str = "") -> tuple[Document, ...]:
+        """Return the documents of a kind whose key begins with *prefix*, in the order of their keys."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        found = sorted(key for of, key in self._documents if of == kind and key.startswith(prefix))
+        return tuple([Document(kind=kind, key=key, body=json.loads(self._documents[kind, key])) for key in found])
+
+    async def verify(self) -> JournalProof:
+        """Check the whole hash chain and every payload's digest.
+
+        Raises:
+            JournalError: naming the first entry that does not hold.
+        """
+        self._open()
+        link = Link()
+        for start in range(0, len(self._journal), _BREATH):
+            await anyio.lowlevel.checkpoint()
+            link = follow(link, self._journal[start : start + _BREATH])
+        for key, payload in tuple(self._payloads.items()):
+            if not payload_holds(key, payload):
+                named = (row.first_seq for row in self._journal if key.hex() in row.body)
+                raise payload_error(key, next(named, 0))
+        return JournalProof(records=link.seq, head=link.head)
+
+    def _open(self) -> Progress:
+        if self._progress is None:
+            raise StoreError("the store is not open; await store.open() first")
+        return self._progress
