@@ -1,9 +1,28 @@
 """What all tests share."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from model_server import make_model, missing_parts, model_server
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny real language model: calls a tool when tools are offered and none has answered, else answers with text."""
+    if missing := missing_parts():
+        pytest.skip(f"the model server needs {' and '.join(missing)}: install the dependency group 'test'")
+    return make_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def model_url(model_file: Path) -> Iterator[str]:
+    """The address of a real llama.cpp server of the tiny model, without a path."""
+    with model_server(model_file, model_file.with_name("server.log")) as url:
+        yield url

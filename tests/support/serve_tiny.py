@@ -1,0 +1,35 @@
+"""Serve a model on a free port of the loopback with llama.cpp's own server, until standard input ends.
+
+Usage: python serve_tiny.py FILE [API_KEY]
+
+Prints ``LISTEN URL`` when it is ready. The end of standard input stops it, so that it never outlives its parent.
+"""
+
+import sys
+
+import xllamacpp
+
+
+def parameters(model: str, api_keys: list[str]) -> xllamacpp.CommonParams:
+    """Return the parameters of a small, quiet, reproducible server with two slots of 4,096 tokens."""
+    params = xllamacpp.CommonParams()
+    params.model.path = model
+    params.api_keys = api_keys
+    params.n_ctx = 8192
+    params.n_parallel = 2
+    params.cpuparams.n_threads = 1
+    params.warmup = False
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.use_jinja = True
+    params.ui = False
+    params.offline = True
+    params.sampling.seed = 7
+    return params
+
+
+if __name__ == "__main__":
+    server = xllamacpp.Server(parameters(sys.argv[1], sys.argv[2:]))
+    sys.stdout.write(f"LISTEN {server.listening_address}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
