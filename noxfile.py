@@ -63,7 +63,9 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
-    session.run("python", "-m", "pytest", "--quiet", "tests/architecture", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "--quiet", "--confcutdir=tests/architecture", "tests/architecture", *session.posargs
+    )
 
 
 @nox.session
