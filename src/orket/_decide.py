@@ -21,11 +21,13 @@ from orket._wiring import KINDS, Binding
 from orket.cards import Issue, JsonValue, Rock
 from orket.contracts import (
     DialectChoice,
+    FailureAnswer,
     ModelChoice,
     Organization,
     Plan,
     Prompt,
     Route,
+    SuccessAnswer,
     Team,
     Toolset,
 )
@@ -94,7 +96,7 @@ async def _wait(binding: Binding, method: str, question: Any, answer: Awaitable[
     args = (question,)
     if not KINDS[binding.kind].may_be_async:
         _discard(answer)
-        raise _fault(binding, method, args, "answered with an awaitable; nodes of this kind are plain def")
+        raise _fault(binding, method, args, "answered with an awaitable; valid: a plain answer, at once")
     with anyio.move_on_after(limit):
         try:
             return await answer
@@ -119,7 +121,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
     if wrong is not None:
         if hasattr(type(answer), "__await__"):
             _discard(answer)
-            wrong = "answered with an awaitable; nodes of this kind are plain def"
+            wrong = "answered with an awaitable; valid: a plain answer, at once"
         raise _fault(binding, method, args, f"broke its contract: {wrong}")
     if records is not None:
         records.append(
@@ -220,6 +222,20 @@ def _compact(method: str, answer: Any) -> JsonValue:
             return {"type": type(answer).__name__}
 
 
+def _judgement(answer: Any) -> JsonValue:
+    """Return the judgement of a turn without what it leaves at its default; written out, because every turn has one."""
+    if type(answer) is FailureAnswer:
+        data: dict[str, JsonValue] = {"action": answer.action.value, "retry_count": answer.retry_count}
+        said: tuple[tuple[str, object], ...] = (("remedy", answer.remedy),)
+    else:
+        data = {} if answer.wish is None else {"wish": answer.wish.value}
+        said: tuple[tuple[str, object], ...] = (("remember", answer.remember), ("sandbox", answer.sandbox))
+    if answer.wait_reason is not None:
+        data["wait_reason"] = answer.wait_reason.value
+    data.update([item for item in said if item[1]])
+    return data
+
+
 _COMPACT: Final[Mapping[type, Callable[[Any], JsonValue]]] = {
     Plan: lambda plan: {"issue_ids": list(plan.issue_ids)},
     Route: lambda route: {"seat": route.seat},
@@ -227,5 +243,7 @@ _COMPACT: Final[Mapping[type, Callable[[Any], JsonValue]]] = {
     DialectChoice: lambda choice: {"family": choice.family},
     Prompt: lambda prompt: {"messages": len(prompt.messages)},
     Toolset: lambda toolset: {"tools": [tool.name for tool in toolset.tools]},
+    SuccessAnswer: _judgement,
+    FailureAnswer: _judgement,
     Organization: lambda organization: {"name": organization.name},
 }

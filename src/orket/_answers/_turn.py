@@ -184,34 +184,32 @@ def _wrong_schema(schema: Any) -> str | None:
         return f"parameters is {found(schema)}; valid: a JSON Schema mapping of type 'object'"
     if not isinstance(schema.get("properties", {}), Mapping):
         return f"parameters['properties'] is {found(schema['properties'])}; valid: a mapping"
-    if (fault := _wrong_names("parameters['required']", schema.get("required", ()))) is not None:
-        return fault
-    return _not_json("parameters", schema, _MAX_DEPTH)
+    required = schema.get("required", ())
+    if type(required) not in (list, tuple) or not set(map(type, required)) <= {str}:
+        return f"parameters['required'] is {found(required)}; valid: a list of str"
+    fault = _not_json(schema, _MAX_DEPTH)
+    return None if fault is None else f"parameters{fault}"
 
 
-def _wrong_names(what: str, names: Any) -> str | None:
-    if type(names) in (list, tuple) and all(type(name) is str for name in names):
-        return None
-    return f"{what} is {found(names)}; valid: a list of str"
-
-
-def _not_json(path: str, value: Any, depth: int) -> str | None:
-    if type(value) in _SCALARS:
-        finite = type(value) is not float or value - value == 0
-        return None if finite else f"{path} is {value}; valid: JSON data"
+def _not_json(value: Any, depth: int) -> str | None:
+    """Return None for JSON data, else the path to what is none and what it is. Strings cost no call."""
+    cls = type(value)
     if depth == 0:
-        return f"{path} is nested deeper than {_MAX_DEPTH} levels"
-    if isinstance(value, Mapping):
+        return f" is nested deeper than {_MAX_DEPTH} levels"
+    if cls is dict or isinstance(value, Mapping):
         for key, item in value.items():
             if type(key) is not str:
-                return f"{path} has the key {found(key)}; valid: str"
-            if (fault := _not_json(key, item, depth - 1)) is not None:
-                return f"{path}.{fault}"
+                return f" has the key {found(key)}; valid: str"
+            if type(item) is not str and (fault := _not_json(item, depth - 1)) is not None:
+                return f".{key}{fault}"
         return None
-    if type(value) in (list, tuple):
-        faults = (_not_json(f"{path}[{index}]", item, depth - 1) for index, item in enumerate(value))
-        return next((fault for fault in faults if fault is not None), None)
-    return f"{path} is {found(value)}; valid: JSON data"
+    if cls is list or cls is tuple:
+        for index, item in enumerate(value):
+            if type(item) is not str and (fault := _not_json(item, depth - 1)) is not None:
+                return f"[{index}]{fault}"
+        return None
+    finite = cls is not float or value - value == 0
+    return None if cls in _SCALARS and finite else f" is {found(value)}; valid: JSON data"
 
 
 def success(answer: Any, question: SuccessQuestion) -> str | None:
