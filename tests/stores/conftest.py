@@ -1,0 +1,19 @@
+"""Both stores, opened, on both backends."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orket.contracts import Store
+from orket.stores import MemoryStore, SQLiteStore
+
+
+@pytest.fixture(params=["memory", "full", "process"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """Open a store of each kind and durability."""
+    kind = request.param
+    opened = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "record.sqlite", durability=kind)
+    await opened.open()
+    yield opened
+    await opened.aclose()

@@ -1,0 +1,109 @@
+"""The hash chain of a file: whatever is changed behind the store's back is found."""
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from orket.contracts import Batch
+from orket.errors import JournalError
+from orket.events import CommentAdded
+from orket.stores import SQLiteStore
+from orket.stores._journal import GENESIS
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "a payload"
+DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+async def written(path: Path) -> SQLiteStore:
+    """Return an open store with five rows of two records each; the fourth row names the payload."""
+    store = SQLiteStore(path)
+    await store.open()
+    for n in range(5):
+        records = (CommentAdded(author="ann", text=str(n)), CommentAdded(author="bob", text=DIGEST if n == 3 else ""))
+        payloads = {DIGEST: TEXT} if n == 3 else None
+        await store.commit(
+            Batch(op_id=f"op{n}", run="r", build="b", card="c", at=n, records=records, payloads=payloads)
+        )
+    return store
+
+
+def tamper(path: Path, script: str) -> None:
+    with sqlite3.connect(path) as raw:
+        raw.executescript(script)
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "seq"),
+    [
+        ("UPDATE journal SET body = replace(body, '\"2\"', '\"9\"') WHERE last_seq = 6", 5),
+        ("UPDATE journal SET at = 99.5 WHERE last_seq = 2", 1),
+        ("UPDATE journal SET run = 'x' WHERE last_seq = 4", 3),
+        ("UPDATE journal SET build = 'x' WHERE last_seq = 4", 3),
+        ("UPDATE journal SET card = NULL WHERE last_seq = 4", 3),
+        ("UPDATE journal SET run = 'r,', build = '' WHERE last_seq = 4", 3),
+        ("UPDATE journal SET op_id = 'x' WHERE last_seq = 8", 7),
+        ("UPDATE journal SET hash = zeroblob(32) WHERE last_seq = 10", 9),
+        ("UPDATE journal SET hash = x'00' WHERE last_seq = 10", 9),
+        ("UPDATE journal SET at = 9e999 WHERE last_seq = 8", 7),
+        ("UPDATE journal SET first_seq = 8 WHERE last_seq = 8", 7),
+        ("UPDATE journal SET last_seq = 11 WHERE last_seq = 10", 9),
+        ("DELETE FROM journal WHERE last_seq = 2", 1),
+        ("DELETE FROM journal WHERE last_seq = 6", 5),
+        ("DELETE FROM journal WHERE last_seq = 10", 9),
+        ("DELETE FROM journal", 1),
+        ("DELETE FROM operation WHERE op_id = 'op2'", 5),
+        ("UPDATE operation SET first_seq = 1, last_seq = 2 WHERE op_id = 'op2'", 1),
+        (
+            "UPDATE journal SET last_seq = 100 WHERE last_seq = 4; UPDATE journal SET last_seq = 4, first_seq = 3 "
+            "WHERE last_seq = 6; UPDATE journal SET last_seq = 6, first_seq = 5 WHERE last_seq = 100",
+            3,
+        ),
+        (
+            "INSERT INTO journal SELECT 12, 11, at, run, build, card, 'new', hash, body FROM journal WHERE last_seq = 10",
+            11,
+        ),
+        ("UPDATE payload SET body = x'41'", 7),
+        ("UPDATE payload SET digest = zeroblob(32)", 0),
+    ],
+)
+async def test_tampering_is_found_where_it_begins(tmp_path: Path, script: str, seq: int) -> None:
+    """An edit, deletion, reordering or addition of rows, and a changed payload, are found at the first wrong record."""
+    store = await written(tmp_path / "s")
+    assert (await store.verify()).records == 10
+    tamper(tmp_path / "s", script)
+    with pytest.raises(JournalError) as caught:
+        await store.verify()
+    await store.aclose()
+    assert caught.value.seq == seq
+
+
+async def test_a_head_can_be_anchored(tmp_path: Path) -> None:
+    """A journal that was cut, batches and all, still verifies, but no longer has the head that a host noted."""
+    store = await written(tmp_path / "s")
+    noted = await store.verify()
+    tamper(tmp_path / "s", "DELETE FROM journal WHERE last_seq = 10; DELETE FROM operation WHERE last_seq = 10")
+    cut = await store.verify()
+    await store.aclose()
+    assert (cut.records, cut.head != noted.head) == (8, True)
+
+
+async def test_the_chain_can_be_checked_without_orket(tmp_path: Path) -> None:
+    """Ten lines of hashlib and json over the rows give the same head."""
+    store = await written(tmp_path / "s")
+    proof = await store.verify()
+    await store.aclose()
+    raw = sqlite3.connect(tmp_path / "s")
+    head = GENESIS
+    for first, last, at, run, build, card, op_id, body in raw.execute(
+        "SELECT first_seq, last_seq, at, run, build, card, op_id, body FROM journal ORDER BY last_seq"
+    ):
+        said = json.dumps([op_id, run, build, card, at], separators=(",", ":")) + "\n" + body
+        head = hashlib.sha256(head + f"{first} {last}\n{said}".encode()).digest()
+    raw.close()
+    assert head.hex() == proof.head
