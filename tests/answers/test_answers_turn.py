@@ -296,7 +296,11 @@ def test_bad_answers_are_named(of, answer, complaint):
 
 
 @pytest.mark.parametrize("of", QUESTIONS)
-@pytest.mark.parametrize("junk", [None, 0, "", (), {}, object(), Plan, len], ids=["none", "zero", "text", "tuple", "dict", "object", "class", "function"])
+@pytest.mark.parametrize(
+    "junk",
+    [None, 0, "", (), {}, object(), Plan, len],
+    ids=["none", "zero", "text", "tuple", "dict", "object", "class", "function"],
+)
 def test_junk_is_no_answer(of, junk):
     """No check takes, or stumbles over, a value of a wholly different type."""
     assert "valid: " in CHECKS[of](junk, QUESTIONS[of])

@@ -204,7 +204,6 @@ async def test_a_repeated_op_id_changes_nothing(store: Store) -> None:
         {"payloads": {"abc": "text"}},
         {"payloads": {"zz" * 32: "text"}},
     ],
-    ids=repr,
 )
 async def test_what_cannot_be_stored_is_refused_to_its_caller(store: Store, parts: dict) -> None:
     """A batch that has no place in the record is a StoreError, nothing of it is applied, and the store goes on."""
