@@ -14,6 +14,7 @@ MOVED_UP: Final = frozenset(
     {"fixture", "fixture_path", "verification_fixture", "scenarios", "last_run", "last_verification"}
 )
 _ID_KEYS: Final = ("id", "issue_id", "card_id")
+_NAME_KEYS: Final = ("summary", "name")
 _WAITING: Final = frozenset({CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPER})
 
 
@@ -25,7 +26,7 @@ def read_issues(reading: Reading, data: JsonValue) -> tuple[Issue | None, ...]:
     same ids on every machine. An issue that is moved within its file gets another id; whoever reorders gives ids.
     """
     given = _given_ids(data)
-    stem = re.sub(r"[\W_]+", "-", reading.name.upper()).strip("-")
+    stem = re.sub(r"[\W_]+", "-", reading.name.upper()).strip("-") or "ISSUE"
     known: dict[str, int] = {}
     dependencies: dict[str, tuple[str, ...]] = {}
     issues = []
@@ -52,7 +53,7 @@ def read_issue(reading: Reading, data: JsonValue) -> dict[str, Any]:
     if "id" in fields and not _is_id(fields["id"]):
         with reading.at("id"):
             reading.wrong(fields.pop("id"), "up to 128 printable characters, no space around them")
-    if not fields.get("name", "").strip():
+    if all(data.get(key) is None or str(data[key]).strip() == "" for key in _NAME_KEYS):
         _name_after_note(reading, fields)
     if fields.get("status") in _WAITING and "wait_reason" not in fields and data.get("wait_reason") is None:
         reading.warn(f'status "{fields["status"]}" without "wait_reason"; read as "input"')

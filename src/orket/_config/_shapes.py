@@ -69,6 +69,7 @@ def shapes() -> Mapping[type, Shape]:
                 "retry_count": _at_least(0),
                 "max_retries": _at_least(0),
                 "verification": _verification_fields,
+                "seat": _filled,
             },
             ignored={"created_at", "version", *MOVED_UP},
             filled={"id", "name"},
@@ -95,7 +96,7 @@ def shapes() -> Mapping[type, Shape]:
         ),
         Dialect: _shape(Dialect, filled={"model_family"}),
         Department: _shape(Department, filled={"name"}),
-        Organization: _shape(Organization, readers={"departments": _departments}),
+        Organization: _shape(Organization, readers={"departments": _departments, "name": _filled}),
         ArchitectureRules: _shape(ArchitectureRules, readers={"idesign_threshold": _at_least(0)}),
         BottleneckThresholds: _shape(
             BottleneckThresholds,
@@ -168,6 +169,10 @@ def _above_zero(reading: Reading, value: JsonValue) -> Any:
     if type(value) in (int, float) and value > 0:
         return float(value)
     return reading.wrong(value, "a number > 0 (seconds)")
+
+
+def _filled(reading: Reading, value: JsonValue) -> Any:
+    return value if isinstance(value, str) and value.strip() else reading.wrong(value, "a text that is not blank")
 
 
 def _asset_name(reading: Reading, value: JsonValue) -> Any:
