@@ -29,8 +29,8 @@ class Board:
         self._review_statuses = frozenset(status for status in CardStatus if is_review(status))
         self._target = target
         self._graph = DependencyGraph(self._issues.values())
-        self._ready = Frontier(self._graph.weight)
-        self._review = Frontier(self._graph.weight)
+        self._ready = Frontier(self._graph.weight, self._graph.position)
+        self._review = Frontier(self._graph.weight, self._graph.position)
         self._statuses: Counter[CardStatus] = Counter(issue.status for issue in self._issues.values())
         self._held: dict[str, float] = {}
         self.running: dict[str, Issue] = {}
@@ -82,7 +82,8 @@ class Board:
         """Let a new issue join."""
         self._issues[issue.id] = issue
         self._statuses[issue.status] += 1
-        self._graph.add(issue)
+        for grown in self._graph.add(issue):
+            self._place(self._issues[grown])
         self._place(issue)
 
     def put(self, issue: Issue) -> None:

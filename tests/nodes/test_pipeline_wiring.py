@@ -9,6 +9,7 @@ from orket.contracts import (
     EpicReference,
     PipelineWiringStrategyNode,
     Rock,
+    ServiceQuestion,
     SubPipeline,
     Verification,
     VerificationResult,
@@ -34,20 +35,20 @@ def test_satisfies_the_protocol() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_without_a_factory_is_left_out(service: str) -> None:
-    """Nothing stands in for a service that nobody brings."""
-    node = DefaultPipelineWiringStrategyNode(**{name: Proof for name in SERVICES if name != service})
-    assert getattr(node, f"create_{service}")({}) is None
+def test_a_service_that_does_not_exist_is_left_out(service: str) -> None:
+    """Nothing stands in for a service that has no stock factory."""
+    question = ServiceQuestion(environ={}, stock={name: Proof for name in SERVICES if name != service})
+    assert getattr(DefaultPipelineWiringStrategyNode(), f"create_{service}")(question) is None
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_made_by_its_factory_each_time(service: str) -> None:
     """Two pipelines never share a service."""
-    node = DefaultPipelineWiringStrategyNode(**{service: Proof})
-    one, other = (getattr(node, f"create_{service}")({}) for _ in range(2))
+    node, question = DefaultPipelineWiringStrategyNode(), ServiceQuestion(environ={}, stock={service: Proof})
+    one, other = (getattr(node, f"create_{service}")(question) for _ in range(2))
     assert isinstance(one, Proof)
     assert one is not other
-    assert CHECKS["pipeline_wiring", f"create_{service}"](one, {}) is None
+    assert CHECKS["pipeline_wiring", f"create_{service}"](one, question) is None
 
 
 def test_a_rock_runs_its_epics_as_listed() -> None:

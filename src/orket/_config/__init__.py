@@ -14,6 +14,8 @@ import attrs
 from orket._config._files import AssetFiles, Place
 from orket._config._reading import Reading
 from orket._config._shapes import read_role
+from orket._decide import settle
+from orket._wiring import HOST, Binding
 from orket.cards import EMPTY, Epic, JsonValue, Rock
 from orket.contracts import LoaderStrategyNode
 from orket.errors import AssetNotFoundError, ConfigError
@@ -25,20 +27,26 @@ __all__ = ["ConfigLoader"]
 class ConfigLoader:
     """Load the assets below *root*.
 
-    Every method reads the files anew and synchronously; call it from a worker thread.
+    Every method reads the files anew and synchronously; call it from a worker thread. Every method may raise
+    :class:`~orket.errors.NodeError`, when the loader breaks its contract.
 
     Args:
         root: The folder that holds ``config/`` and ``model/``.
-        loader: Decides where assets are looked for.
+        loader: Decides where assets are looked for: a node, or one that a registry has bound.
         environ: What the loader may override the organization with.
         strict: Refuse what is otherwise a warning: unknown keys, issues without a summary, roles that exist nowhere …
 
     """
 
     def __init__(
-        self, root: Path, *, loader: LoaderStrategyNode, environ: Mapping[str, str] = EMPTY, strict: bool = False
+        self,
+        root: Path,
+        *,
+        loader: LoaderStrategyNode | Binding,
+        environ: Mapping[str, str] = EMPTY,
+        strict: bool = False,
     ) -> None:
-        self._loader = loader
+        self._loader = loader if isinstance(loader, Binding) else _brought(loader)
         self._environ = environ
         self._files = AssetFiles(Path(root), self._ask, strict=strict)
         self._warnings: dict[str, None] = {}
@@ -223,7 +231,7 @@ class ConfigLoader:
         return next(iter(found.values()), None)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        return getattr(self._loader, method)(*arguments)
+        return settle(self._loader, method, *arguments)
 
     def _open(self, place: Place) -> tuple[Reading, JsonValue]:
         opened = self._files.first(self._files.asset_paths(place), place.name)
@@ -285,3 +293,9 @@ class ConfigLoader:
             self._warnings.update(dict.fromkeys(error.problems or (error.message,)))
             return False
         return any(issue.id == issue_id for issue in epic.issues)
+
+
+def _brought(node: LoaderStrategyNode) -> Binding:
+    return Binding(
+        kind="loader_strategy", name=type(node).__name__, node=node, distribution=HOST, version="", source=HOST
+    )

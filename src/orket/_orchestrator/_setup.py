@@ -85,7 +85,7 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
     root = settle(early["engine_runtime"], "config_root", choices.config, environ)
     organization = ConfigLoader(root, loader=early["loader_strategy"], environ=environ).load_organization()
     wiring = registry.resolve(host=choices.nodes, environ=environ, process_rules=organization.process_rules)
-    if wiring["engine_runtime"].node is not early["engine_runtime"].node:
+    if wiring["engine_runtime"].resolution != early["engine_runtime"].resolution:
         environ = settle(wiring["engine_runtime"], "environment", question)
         root = settle(wiring["engine_runtime"], "config_root", choices.config, environ)
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)

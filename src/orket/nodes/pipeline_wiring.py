@@ -1,47 +1,30 @@
-"""The stock wiring of pipelines: the services that whoever builds the node brings."""
+"""The stock wiring of pipelines: every stock service that exists, and nothing in place of one that does not."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any
 
-from orket.contracts import Rock, Service, SubPipeline, Verifier
-
-S = TypeVar("S")
+from orket.contracts import Rock, Service, ServiceQuestion, SubPipeline, Verifier
 
 
 class DefaultPipelineWiringStrategyNode:
-    """Make each service with the factory given for it; a pipeline has no service without a factory.
+    """Take the stock services, a new one for each question."""
 
-    Stock nodes know nothing but the contracts, so the stock verifier comes in the same way.
-    """
+    contract_version = 1
 
-    def __init__(
-        self,
-        *,
-        verifier: Callable[[], Verifier] | None = None,
-        sandbox_orchestrator: Callable[[], Service] | None = None,
-        bug_fix_manager: Callable[[], Service] | None = None,
-        memory: Callable[[], Service] | None = None,
-    ) -> None:
-        self._verifier = verifier
-        self._sandbox_orchestrator = sandbox_orchestrator
-        self._bug_fix_manager = bug_fix_manager
-        self._memory = memory
-
-    def create_verifier(self, environ: Mapping[str, str], /) -> Verifier | None:  # noqa: ARG002 - part of the contract
+    def create_verifier(self, question: ServiceQuestion, /) -> Verifier | None:
         """Return what runs fixtures before review turns."""
-        return _make(self._verifier)
+        return _stock(question, "verifier")
 
-    def create_sandbox_orchestrator(self, environ: Mapping[str, str], /) -> Service | None:  # noqa: ARG002
+    def create_sandbox_orchestrator(self, question: ServiceQuestion, /) -> Service | None:
         """Return what builds sandboxes."""
-        return _make(self._sandbox_orchestrator)
+        return _stock(question, "sandbox_orchestrator")
 
-    def create_bug_fix_manager(self, environ: Mapping[str, str], /) -> Service | None:  # noqa: ARG002
+    def create_bug_fix_manager(self, question: ServiceQuestion, /) -> Service | None:
         """Return what runs the bug-fix phase of a finished rock."""
-        return _make(self._bug_fix_manager)
+        return _stock(question, "bug_fix_manager")
 
-    def create_memory(self, environ: Mapping[str, str], /) -> Service | None:  # noqa: ARG002
+    def create_memory(self, question: ServiceQuestion, /) -> Service | None:
         """Return what searches remembered decisions."""
-        return _make(self._memory)
+        return _stock(question, "memory")
 
     def select_sub_pipelines(self, rock: Rock, /) -> tuple[SubPipeline, ...]:
         """Return the rock's epics as they are listed, each in its department, on its own build."""
@@ -51,5 +34,6 @@ class DefaultPipelineWiringStrategyNode:
         )
 
 
-def _make(factory: Callable[[], S] | None) -> S | None:
+def _stock(question: ServiceQuestion, name: str) -> Any:
+    factory = question.stock.get(name)
     return None if factory is None else factory()
