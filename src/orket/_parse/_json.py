@@ -198,14 +198,14 @@ class _Reader:
 
     def _put(self, value: JsonValue) -> None:
         self._attach(value)
-        self._next = _Reader._more_items if isinstance(self._open[-1], list) else self._more_keys
+        self._next = _Reader._more_items if isinstance(self._open[-1], list) else _Reader._more_keys
 
     def _close(self) -> None:
         self._root = self._open.pop()
         if isinstance(self._root, dict):
             self._keys.pop()
             self._spoiled.pop()
-        self._step(_Reader._more_items if self._open and isinstance(self._open[-1], list) else self._more_keys)
+        self._step(_Reader._more_items if self._open and isinstance(self._open[-1], list) else _Reader._more_keys)
 
     # Scalars.
 
