@@ -34,7 +34,7 @@ class Call:
         lambda *args, **kwargs: None,
         staticmethod(lambda question: None),
         Call(),
-        functools.partial(lambda flag, question: None, True),
+        staticmethod(functools.partial(lambda flag, question: None, True)),
         coroutine,
     ],
 )
@@ -85,4 +85,4 @@ def test_a_signature_that_cannot_be_read_is_a_fault():
     call = Call()
     call.__signature__ = "nonsense"
     (found,) = misfits(fitting(call), RouterNode)
-    assert "its signature cannot be read (TypeError)" in found
+    assert "its signature cannot be read" in found

@@ -226,13 +226,13 @@ def _judgement(answer: Any) -> JsonValue:
     """Return the judgement of a turn without what it leaves at its default; written out, because every turn has one."""
     if type(answer) is FailureAnswer:
         data: dict[str, JsonValue] = {"action": answer.action.value, "retry_count": answer.retry_count}
-        said: tuple[tuple[str, object], ...] = (("remedy", answer.remedy),)
+        names: tuple[str, ...] = ("wait_reason", "remedy")
     else:
-        data = {} if answer.wish is None else {"wish": answer.wish.value}
-        said: tuple[tuple[str, object], ...] = (("remember", answer.remember), ("sandbox", answer.sandbox))
-    if answer.wait_reason is not None:
-        data["wait_reason"] = answer.wait_reason.value
-    data.update([item for item in said if item[1]])
+        data = {}
+        names = ("wish", "wait_reason", "remember", "sandbox")
+    for name in names:
+        if value := getattr(answer, name):
+            data[name] = getattr(value, "value", value)
     return data
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from orket import contracts
 from orket._codec import codec, value_digest
@@ -100,6 +100,14 @@ def _copied(bindings: Mapping[str, Binding]) -> Mapping[str, Binding]:
     return MappingProxyType(dict(bindings))
 
 
+def _resolved(wiring: "Wiring") -> tuple[Resolution, ...]:
+    return tuple(wiring.bindings[kind].resolution for kind in sorted(wiring.bindings))
+
+
+def _fingerprint(wiring: "Wiring") -> Digest:
+    return value_digest([codec().dump(resolution) for resolution in wiring.resolutions])
+
+
 @frozen(kw_only=True, eq=False)
 class Wiring:
     """The nodes of a run, by kind.
@@ -108,16 +116,8 @@ class Wiring:
     """
 
     bindings: Mapping[str, Binding] = field(converter=_copied)
-    resolutions: tuple[Resolution, ...] = field(init=False, repr=False)
-    fingerprint: Digest = field(init=False)
-
-    @resolutions.default
-    def _resolutions(self) -> tuple[Resolution, ...]:
-        return tuple(self.bindings[kind].resolution for kind in sorted(self.bindings))
-
-    @fingerprint.default
-    def _fingerprint(self) -> Digest:
-        return value_digest([codec().dump(resolution) for resolution in self.resolutions])
+    resolutions: tuple[Resolution, ...] = field(init=False, repr=False, default=Factory(_resolved, takes_self=True))
+    fingerprint: Digest = field(init=False, default=Factory(_fingerprint, takes_self=True))
 
     def __getitem__(self, kind: str) -> Binding:
         """Return the binding of a kind.

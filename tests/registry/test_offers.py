@@ -44,7 +44,8 @@ def test_offers_are_in_order_of_their_names(package):
 def test_metadata_machinery_is_imported_late():
     """Importing the registry does not import importlib_metadata, which is slow to import; listing offers does."""
     code = (
-        "import sys; from orket._registry import DecisionNodeRegistry as R; early = 'importlib_metadata' in sys.modules;"
+        "import sys; from orket._registry import DecisionNodeRegistry as R;"
+        "early = 'importlib_metadata' in sys.modules;"
         "R().offers('router'); assert not early; assert 'importlib_metadata' in sys.modules;"
         "assert 'orket.nodes.router' not in sys.modules"
     )
