@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 Identity: TypeAlias = tuple[int, int]  # device and inode
@@ -24,16 +25,20 @@ MAX_NAME: Final = 255  # bytes of a component
 _O_PATH: Final[int] = getattr(os, "O_PATH", 0)  # Linux
 _FOLDER: Final[int] = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-_PORTS: Final = [f"{port}{digit}" for port in ("COM", "LPT") for digit in "123456789¹²³"]
-_DEVICES: Final = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", *_PORTS})
-_REASONS: Final = {
-    errno.ENOENT: "does not exist",
-    errno.ELOOP: "is a symbolic link, which is never followed",
-    errno.ENOTDIR: "is not a folder, or is a symbolic link, which is never followed",
-    errno.EISDIR: "is a folder",
-    errno.EACCES: "may not be accessed",
-    errno.EPERM: "may not be accessed",
-}
+_DEVICES: Final = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{port}{digit}" for port in ("COM", "LPT") for digit in "123456789¹²³"}
+)
+_REASONS: Final = MappingProxyType(
+    {
+        errno.ENOENT: "does not exist",
+        errno.ELOOP: "is a symbolic link, which is never followed",
+        errno.ENOTDIR: "is not a folder, or is a symbolic link, which is never followed",
+        errno.EISDIR: "is a folder",
+        errno.EACCES: "may not be accessed",
+        errno.EPERM: "may not be accessed",
+    }
+)
 
 
 class PathRefusedError(Exception):

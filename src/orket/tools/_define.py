@@ -7,11 +7,10 @@ the model is told and the strict binding of a call both come from it, so that th
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar, get_type_hints, overload
 
-import anyio.to_thread
 import attrs
-from anyio import CapacityLimiter
 
 from orket.cards import JsonValue
 from orket.contracts import EffectClass, ToolContext, ToolResult, ToolSpec
@@ -19,6 +18,7 @@ from orket.errors import ToolError
 from orket.tools._binding import Arguments
 from orket.tools._results import normalize
 from orket.tools._schema import parse_docstring
+from orket.tools._threads import WorkerThreads
 
 A = TypeVar("A")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -74,18 +74,15 @@ class ClassTool(Generic[A]):
         """Return the typed arguments, or raise ToolError naming each path, what was found and what is valid."""
         return self._compiled.bind(arguments)
 
-    async def run(
-        self, bound: object, context: ToolContext, /, *, limiter: CapacityLimiter | None = None
-    ) -> ToolResult:
-        """Run the action; *limiter* bounds the worker threads (None: the event loop's own limiter)."""
+    async def run(self, bound: object, context: ToolContext, /, *, threads: WorkerThreads | None = None) -> ToolResult:
+        """Run the action; *threads* is where it may block (None: a thread for this call only)."""
         if not isinstance(bound, self.arguments):
             raise ToolError(f"tool {self.name!r} runs what its bind returned, not {type(bound).__name__}", found=bound)
         if self.effect is EffectClass.NONE or inspect.iscoroutinefunction(self.action):
             value = self.action(bound, context)
         else:
-            value = await anyio.to_thread.run_sync(
-                self.action, bound, context, abandon_on_cancel=self.abandon, limiter=limiter
-            )
+            action = partial(self.action, bound, context)
+            value = await (threads or WorkerThreads(1)).run(action, abandon=self.abandon)
         return normalize(await value if inspect.isawaitable(value) else value)
 
 

@@ -1,11 +1,11 @@
 """The one seam where tools run."""
 
 import anyio
-from anyio import CapacityLimiter
 
 from orket.contracts import Tool, ToolContext, ToolResult
 from orket.tools._define import ClassTool
 from orket.tools._results import failure, normalize
+from orket.tools._threads import WorkerThreads
 
 
 class ToolRuntimeExecutor:
@@ -13,12 +13,12 @@ class ToolRuntimeExecutor:
 
     Args:
         limit: how many worker threads tools may keep busy at once. A ``def`` tool that hangs keeps its thread after its
-            time is up (Python cannot stop a thread), so a full house makes later blocking tools time out, not the host.
+            time is up (Python cannot stop a thread), so when all are kept, later blocking tools fail; the host goes on.
 
     """
 
     def __init__(self, limit: int = 16) -> None:
-        self._threads = CapacityLimiter(limit)
+        self._threads = WorkerThreads(limit)
 
     async def execute(
         self,
@@ -44,7 +44,7 @@ class ToolRuntimeExecutor:
         with anyio.move_on_after(timeout):
             try:
                 if isinstance(tool, ClassTool):
-                    result = await tool.run(bound, context, limiter=self._threads)
+                    result = await tool.run(bound, context, threads=self._threads)
                 else:
                     result = normalize(await tool.run(bound, context))
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code; sys.exit ends a tool only
