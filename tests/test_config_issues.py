@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._config import ConfigLoader
@@ -194,6 +194,7 @@ def test_ids_are_made_of_name_and_position(tmp_path: Path) -> None:
     assert [issue.id for issue in epic.issues] == ["LAUNCH-1", "LAUNCH-3", "LAUNCH-3-2", "X"]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["", "LAUNCH-1", "LAUNCH-2", "LAUNCH-2-2", "A"]), max_size=6))
 def test_made_ids_are_unique_and_stable(tmp_path_factory: pytest.TempPathFactory, given_ids: list[str]) -> None:
     """Whatever ids are given once each, the others get new ones, the same on every reading."""
@@ -288,6 +289,7 @@ def test_a_cycle_is_an_error_that_carries_it(tmp_path: Path, length: int) -> Non
     assert "$.issues: issues wait for each other" in str(caught.value)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.integers(0, 7), st.lists(st.integers(0, 7), max_size=3), max_size=8))
 def test_find_cycle_agrees_with_walking(edges: dict[int, list[int]]) -> None:
     """A cycle is found exactly where walking from some issue leads back to it."""

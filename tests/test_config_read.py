@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._config import _read
@@ -48,7 +48,7 @@ def test_follows_symbolic_links(tmp_path: Path, file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{\n  "a": 1,\n}', "x.json: line 3, column 1: not JSON"),
+        ('{\n  "a": 1\n  "b": 2}', "x.json: line 3, column 3: not JSON"),
         ('{"a": "line\nbreak"}', "x.json: line 1, column 12: not JSON: Invalid control character"),
         ("", "line 1, column 1"),
         ("[1]", "$: found a list; valid: an object"),
@@ -125,6 +125,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_returns_what_json_says(tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]) -> None:
     """Every finite JSON object of characters comes back as it was written."""
@@ -133,6 +134,7 @@ def test_returns_what_json_says(tmp_path_factory: pytest.TempPathFactory, data: 
     assert read_object(file, "any.json") == data
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_object_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     """No file content raises anything but ConfigError."""

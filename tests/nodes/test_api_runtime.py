@@ -1,7 +1,7 @@
 """What requests of a host's API mean by default."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._answers import CHECKS
@@ -35,6 +35,7 @@ def test_origins_are_listed_one_by_one(value: str, origins: tuple[str, ...]) -> 
     assert NODE.parse_allowed_origins(value) == origins
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text() | st.lists(st.sampled_from(["*", "", " ", "https://a", "x"])).map(",".join))
 def test_no_text_opens_the_door_by_accident(value: str) -> None:
     """Any text gives origins, and the wildcard only where it was the whole value."""
@@ -66,11 +67,12 @@ def test_an_asset_id_comes_from_the_parameter_or_the_path(path: str, issue_id: s
     assert NODE.resolve_asset_id(AssetQuestion(path=path, issue_id=issue_id)) == asset
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(), st.none() | st.text())
 def test_an_asset_id_never_leads_anywhere_else(path: str, issue_id: str | None) -> None:
     """Whatever is asked, the answer is None or a plain name."""
     answer = NODE.resolve_asset_id(AssetQuestion(path=path, issue_id=issue_id))
-    assert answer is None or (answer and not set(answer) & set("/\\%\0") and answer.strip(".") == answer.lstrip("."))
+    assert answer is None or (answer and not set(answer) & set("/\\%\0") and not answer.startswith("."))
 
 
 def test_a_session_id_is_the_whole_token() -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._answers import CHECKS
@@ -40,6 +40,7 @@ def test_a_given_id_is_kept(method: str) -> None:
     assert getattr(NODE, method)("", TOKEN) == "", "the contract's check refuses it, not the node"
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1))
 def test_ids_are_safe_file_names(name: str) -> None:
     """Whatever an asset is called, its builds are safe file names, the same every time."""

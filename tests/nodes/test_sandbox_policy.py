@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._answers import CHECKS
@@ -38,6 +38,7 @@ def test_names_are_readable() -> None:
     assert NODE.build_compose_project("sandbox-core-launch") == "orket-sandbox-core-launch"
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_names_are_safe(rock: str) -> None:
     """Whatever a rock is called, its sandbox has a name of ``[a-z0-9-]`` that fits into a DNS label."""

@@ -74,12 +74,8 @@ class ConfigLoader:
             searched = tuple(self._files.label(path) for path in (*merged[:1], *fallback))
             message = f"no file defines the organization; searched: {', '.join(searched)}"
             raise AssetNotFoundError(message, category="organization", name="organization", searched=searched)
-        answer = self._ask("override_organization", self._merge(opened), self._environ)
-        if not isinstance(answer, Organization):
-            raise ConfigError(
-                f"override_organization of the loader node: found {answer!r:.200}; valid: an Organization"
-            )
-        return answer
+        organization: Organization = self._ask("override_organization", self._merge(opened), self._environ)
+        return organization
 
     def load_department(self, name: str) -> Department:
         """Return a department that a file of its own describes.

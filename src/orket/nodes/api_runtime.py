@@ -11,6 +11,8 @@ _ASSET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 class DefaultApiRuntimeStrategyNode:
     """Read what a request says, without ever failing: what cannot be understood allows and names nothing."""
 
+    contract_version = 1
+
     def parse_allowed_origins(self, value: str, /) -> tuple[str, ...]:
         """Return the origins of a comma-separated list (RFC 6454: scheme, host, port), each once.
 

@@ -16,6 +16,8 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 class DefaultEngineRuntimePolicyNode:
     """What the host's environment says wins over a ``.env`` file; ``ORKET_CONFIG_ROOT`` wins over the given folder."""
 
+    contract_version = 1
+
     def environment(self, question: EnvironmentQuestion, /) -> Mapping[str, str]:
         r"""Return the environment, filled up with what only ``.env`` says.
 

@@ -7,6 +7,8 @@ import re
 class DefaultExecutionRuntimeStrategyNode:
     """Keep a given id; else runs get eight characters of the token, and builds are named after what is built."""
 
+    contract_version = 1
+
     def select_run_id(self, given: str | None, token: str, /) -> str:
         """Return *given*, or the first eight characters of *token*."""
         return given if given is not None else token[:8]

@@ -13,6 +13,8 @@ CORE = "core"
 class DefaultLoaderStrategyNode:
     """Look in ``config/<category>/``, ``model/<department>/<category>/``, ``model/core/<category>/``, in this order."""
 
+    contract_version = 1
+
     def organization_paths(self, root: Path, /) -> tuple[Path, ...]:
         """Return the two files that an organization is split into: who it is, and how it works."""
         return (root / "config" / "org_info.json", root / "config" / "architecture.json")

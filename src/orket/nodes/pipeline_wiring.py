@@ -12,19 +12,23 @@ class DefaultPipelineWiringStrategyNode:
 
     def create_verifier(self, question: ServiceQuestion, /) -> Verifier | None:
         """Return what runs fixtures before review turns."""
-        return _stock(question, "verifier")
+        verifier: Verifier | None = _stock(question, "verifier")
+        return verifier
 
     def create_sandbox_orchestrator(self, question: ServiceQuestion, /) -> Service | None:
         """Return what builds sandboxes."""
-        return _stock(question, "sandbox_orchestrator")
+        service: Service | None = _stock(question, "sandbox_orchestrator")
+        return service
 
     def create_bug_fix_manager(self, question: ServiceQuestion, /) -> Service | None:
         """Return what runs the bug-fix phase of a finished rock."""
-        return _stock(question, "bug_fix_manager")
+        service: Service | None = _stock(question, "bug_fix_manager")
+        return service
 
     def create_memory(self, question: ServiceQuestion, /) -> Service | None:
         """Return what searches remembered decisions."""
-        return _stock(question, "memory")
+        service: Service | None = _stock(question, "memory")
+        return service
 
     def select_sub_pipelines(self, rock: Rock, /) -> tuple[SubPipeline, ...]:
         """Return the rock's epics as they are listed, each in its department, on its own build."""

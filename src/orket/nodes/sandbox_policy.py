@@ -142,6 +142,8 @@ _FRONTEND_PORT: Final = 3000
 class DefaultSandboxPolicyNode:
     """Describe sandboxes with the official image of the stack's database and the product's own images."""
 
+    contract_version = 1
+
     def build_sandbox_id(self, rock_id: str, /) -> str:
         """Return ``sandbox-<rock>``."""
         return f"sandbox-{_safe(rock_id)}"
