@@ -9,7 +9,7 @@ import math
 import random as _random
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
@@ -95,7 +95,13 @@ class Endpoint:
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
     ) -> None:
         self.url = url
-        self._headers = {**_STANDARD, **_checked_headers(headers, api_key)}
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # so that the size limit holds for what is kept in memory
+            "Content-Type": "application/json",
+            "User-Agent": "orket",
+            **_checked_headers(headers, api_key),
+        }
         self._secrets = Secrets(_secret_values(headers, api_key))
         self._timeout = math.inf if timeout is None else timeout
         self._limits = httpx2.Timeout(None, connect=connect_timeout)
@@ -186,24 +192,26 @@ class Endpoint:
         async with client.stream(
             "POST", self.url, content=content, headers=self._headers, timeout=self._limits, follow_redirects=False
         ) as response:
-            body = bytearray()
-            async with aclosing(response.aiter_raw()) as chunks:
-                async for chunk in chunks:
-                    body += chunk
-                    if len(body) > self._max_reply_bytes:
-                        break
+            body, complete = await self._read(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            complete = len(body) <= self._max_reply_bytes
-            kept = bytes(body[: self._max_reply_bytes])
-            return HttpAnswer(url=self.url, status=response.status_code, headers=headers, body=kept, complete=complete)
+            return HttpAnswer(url=self.url, status=response.status_code, headers=headers, body=body, complete=complete)
 
+    async def _read(self, response: httpx2.Response) -> tuple[bytes, bool]:
+        """Return the body up to the size limit, and whether that is all of it.
 
-_STANDARD = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",  # so that the size limit holds for what is kept in memory
-    "Content-Type": "application/json",
-    "User-Agent": "orket",
-}
+        Breaking out of httpx2's nested generators would leave the inner ones to the garbage collector, of which trio
+        warns. Closing the response makes the next read fail instead, which ends them from within.
+        """
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > self._max_reply_bytes:
+                    await response.aclose()
+        except httpx2.HTTPError:
+            if len(body) <= self._max_reply_bytes:
+                raise
+        return bytes(body[: self._max_reply_bytes]), len(body) <= self._max_reply_bytes
 
 
 def server_url(base_url: str, *, default_path: str = "") -> str:
@@ -246,14 +254,16 @@ def _client_maker(url: str, *, trust_env: bool) -> Callable[[], httpx2.AsyncClie
 
 
 def _checked_headers(headers: Mapping[str, str], api_key: str | None) -> dict[str, str]:
-    found: dict[str, Any] = {**headers} if api_key is None else {**headers, "Authorization": f"Bearer {api_key}"}
-    for name, value in found.items():
+    credentials = {} if api_key is None else {"Authorization": api_key}
+    for name, value in [*headers.items(), *credentials.items()]:
         # Checked here because HTTP libraries quote what they refuse, and this may be a secret.
-        if not (
-            isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip() and value
-        ):
-            raise WiringError([f"header {name!r}: printable ASCII without space around it is valid"])
-    return found
+        if not _is_header_value(value):
+            raise WiringError([f"header {name!r}: some printable ASCII, without space around it, is valid"])
+    return {**headers, **{name: f"Bearer {key}" for name, key in credentials.items()}}
+
+
+def _is_header_value(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip() != ""
 
 
 def _secret_values(headers: Mapping[str, str], api_key: str | None) -> list[str]:
