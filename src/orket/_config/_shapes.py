@@ -43,27 +43,24 @@ _COMMON: Final = frozenset({"type", "id", "schema_version"})  # every asset may 
 @cache
 def shapes() -> Mapping[type, Shape]:
     """Return the shape of every class that assets consist of; built on first use, importing this costs nothing."""
+    return {**_work_shapes(), **_proof_shapes(), **_team_shapes(), **_organization_shapes()}
+
+
+def _work_shapes() -> dict[type, Shape]:
+    common = {"build": ("build", "build_id"), "parent": ("parent", "parent_id")}
     return {
+        Rock: _shape(Rock, readers={"epics": _epic_references}, filled={"id", "name"}),
+        EpicReference: _shape(EpicReference, readers={"epic": _asset_name, "department": _asset_name}),
         Epic: _shape(
             Epic,
-            {
-                "issues": ("issues", "stories", "cards"),
-                "build": ("build", "build_id"),
-                "parent": ("parent", "parent_id"),
-            }
-            | {"metrics": ("metrics", "quality_assessment")},
+            common | {"issues": ("issues", "stories", "cards"), "metrics": ("metrics", "quality_assessment")},
             readers={"issues": read_issues, "team": _asset_name, "environment": _asset_name},
             ignored={"department"},
             filled={"id", "name"},
         ),
         Issue: _shape(
             Issue,
-            {
-                "id": ("id", "issue_id", "card_id"),
-                "name": ("summary", "name"),
-                "build": ("build", "build_id"),
-                "parent": ("parent", "parent_id"),
-            },
+            common | {"id": ("id", "issue_id", "card_id"), "name": ("summary", "name")},
             readers={
                 "priority": _priority,
                 "retry_count": _at_least(0),
@@ -74,20 +71,23 @@ def shapes() -> Mapping[type, Shape]:
             ignored={"created_at", "version", *MOVED_UP},
             filled={"id", "name"},
         ),
-        Verification: _shape(
-            Verification,
-            {
-                "fixture": ("fixture", "fixture_path", "verification_fixture"),
-                "last_run": ("last_run", "last_verification"),
-            },
-        ),
+        ArchitectureGovernance: _shape(ArchitectureGovernance),
+    }
+
+
+def _proof_shapes() -> dict[type, Shape]:
+    fixture = ("fixture", "fixture_path", "verification_fixture")
+    return {
+        Verification: _shape(Verification, {"fixture": fixture, "last_run": ("last_run", "last_verification")}),
+        VerificationResult: _shape(VerificationResult),
         Scenario: _shape(Scenario, {"input": ("input", "input_data"), "expected": ("expected", "expected_output")}),
         ScenarioResult: _shape(ScenarioResult),
-        VerificationResult: _shape(VerificationResult),
         Metrics: _shape(Metrics, readers={"score": _between(0, 10), "shippability_threshold": _between(0, 10)}),
-        ArchitectureGovernance: _shape(ArchitectureGovernance),
-        Rock: _shape(Rock, readers={"epics": _epic_references}, filled={"id", "name"}),
-        EpicReference: _shape(EpicReference, readers={"epic": _asset_name, "department": _asset_name}),
+    }
+
+
+def _team_shapes() -> dict[type, Shape]:
+    return {
         Team: _shape(Team, readers={"seats": _seats, "roles": _roles}, filled={"name"}),
         Seat: _shape(Seat, readers={"roles": _asset_names}, filled={"id", "name"}),
         Role: _shape(Role, filled={"name"}),
@@ -95,17 +95,17 @@ def shapes() -> Mapping[type, Shape]:
             Environment, readers={"timeout": _above_zero, "temperature": _between(0, 100)}, filled={"name"}
         ),
         Dialect: _shape(Dialect, filled={"model_family"}),
-        Department: _shape(Department, filled={"name"}),
+    }
+
+
+def _organization_shapes() -> dict[type, Shape]:
+    counts = ("resource_normal", "resource_warning", "resource_critical", "human_attention_threshold")
+    thresholds = {name: _at_least(0) for name in counts} | {"dependency_warning_pct": _between(0, 1)}
+    return {
         Organization: _shape(Organization, readers={"departments": _departments, "name": _filled}),
+        Department: _shape(Department, filled={"name"}),
         ArchitectureRules: _shape(ArchitectureRules, readers={"idesign_threshold": _at_least(0)}),
-        BottleneckThresholds: _shape(
-            BottleneckThresholds,
-            readers={"dependency_warning_pct": _between(0, 1)}
-            | {
-                name: _at_least(0)
-                for name in ("resource_normal", "resource_warning", "resource_critical", "human_attention_threshold")
-            },
-        ),
+        BottleneckThresholds: _shape(BottleneckThresholds, readers=thresholds),
     }
 
 
