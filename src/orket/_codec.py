@@ -22,6 +22,7 @@ from orket.events import Digest, Record
 
 FORMAT: Final = 1  # of cards, records and documents; a reader refuses a larger one
 V = TypeVar("V")
+_RAW_ARGUMENTS: Final = str | Mapping[str, JsonValue]  # of a native tool call: kept as the server sent them
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
@@ -57,8 +58,17 @@ def _build() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True, forbid_extra_keys=True, detailed_validation=False)
     converter.register_unstructure_hook_func(lambda cls: cls is Any, lambda value: value)
     converter.register_structure_hook_func(lambda cls: cls is Any, lambda value, _: value)
+    converter.register_structure_hook_func(lambda cls: cls == _RAW_ARGUMENTS, lambda value, _: value)
     converter.register_unstructure_hook(PurePath, str)
+    converter.register_structure_hook_func(lambda cls: cls == str | Mapping[str, JsonValue], _as_sent)
     return converter
+
+
+def _as_sent(value: JsonValue, _: object) -> str | Mapping[str, JsonValue]:
+    """Return the arguments of a raw tool call as the server sent them: JSON text, or an object."""
+    if isinstance(value, str | dict):
+        return value
+    raise TypeError(f"found {type(value).__name__}, valid: a text or an object")
 
 
 class Codec:
