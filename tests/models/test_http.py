@@ -315,7 +315,7 @@ def test_secure_addresses_check_certificates(monkeypatch: pytest.MonkeyPatch) ->
     model = OpenAICompatibleModel("https://example.invalid")
     model._endpoint._make_client()
     model._endpoint._make_client()
-    assert contexts[0] is contexts[1]
+    assert contexts[0] is contexts[1] is contexts[2]
     assert contexts[0].check_hostname
 
 

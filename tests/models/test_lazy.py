@@ -26,6 +26,15 @@ def test_importing_the_package_imports_no_http_library() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_making_a_client_imports_all_it_needs() -> None:
+    """What is slow to import is imported when a client is made, not by its first exchange on an event loop."""
+    code = (
+        "import sys, orket.models; orket.models.OpenAICompatibleModel('http://x'); before = set(sys.modules); "
+        "import httpcore2, h11, ssl; sys.exit(len(set(sys.modules) - before))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_without_the_http_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without httpx2 the clients are a WiringError that names the extra, and CallableModel still works."""
     for name in [name for name in sys.modules if name.startswith("orket.models.")]:

@@ -241,7 +241,11 @@ def _bare(address: str) -> str:
 
 
 def _client_maker(url: str, *, trust_env: bool) -> Callable[[], httpx2.AsyncClient]:
-    """Return a maker of clients. Reading the certificates takes some 30 ms: here and once, not on an event loop."""
+    """Return a maker of clients that is quick enough to be called on an event loop.
+
+    What is slow is done here, once: reading certificates takes some 30 ms, importing what httpx2 imports with its first
+    client some 100 ms.
+    """
     verify: bool | ssl.SSLContext = False  # redirects are never followed: a plain address never meets a certificate
     if url.startswith("https:") or trust_env:
         verify = httpx2.create_ssl_context(trust_env=trust_env)
@@ -250,6 +254,7 @@ def _client_maker(url: str, *, trust_env: bool) -> Callable[[], httpx2.AsyncClie
     def make() -> httpx2.AsyncClient:
         return httpx2.AsyncClient(verify=verify, trust_env=trust_env, limits=limits)
 
+    make()
     return make
 
 
