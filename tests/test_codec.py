@@ -1,0 +1,130 @@
+"""Values survive the store, and what is not a value is refused."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from orket._codec import canonical_json, codec, digest, to_json, value_digest
+from orket.cards import CardStatus, Issue, Metrics, Scenario, Verification, VerificationResult, WaitReason
+from orket.contracts import Message, ModelReply, RawToolCall, ToolCall
+from orket.errors import StoreVersionError
+from orket.events import CardAdded, DecisionMade, Record, Resolution, RunStarted, TurnClosed, VerificationRecorded
+
+TEXT = st.text(max_size=20)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+SCENARIOS = st.builds(Scenario, id=TEXT, description=TEXT, input=JSON, expected=JSON)
+ISSUES = st.builds(
+    Issue,
+    id=TEXT,
+    name=TEXT,
+    seat=TEXT,
+    status=st.sampled_from(CardStatus),
+    priority=st.floats(-10, 10),
+    wait_reason=st.none() | st.sampled_from(WaitReason),
+    depends_on=st.lists(TEXT, max_size=3).map(tuple),
+    params=st.dictionaries(TEXT, JSON, max_size=3),
+    verification=st.none()
+    | st.builds(Verification, fixture=st.none() | TEXT, scenarios=st.lists(SCENARIOS).map(tuple)),
+    metrics=st.none()
+    | st.builds(Metrics, score=st.floats(0, 10), criteria_scores=st.dictionaries(TEXT, st.floats(0, 9))),
+    version=st.integers(0, 9),
+)
+
+
+@given(ISSUES)
+def test_an_issue_survives_the_store(issue: Issue) -> None:
+    """What is loaded equals what was dumped, lone surrogates and nested data included."""
+    assert codec().load_issue(codec().dump_issue(issue)) == issue
+
+
+DECISIONS = st.builds(
+    DecisionMade, kind=TEXT, method=TEXT, node=TEXT, question=TEXT, answer=st.dictionaries(TEXT, JSON, max_size=2)
+)
+STARTS = st.builds(
+    RunStarted,
+    build=TEXT,
+    card=TEXT,
+    target=st.none() | TEXT,
+    fingerprint=TEXT,
+    resolutions=st.lists(
+        st.builds(Resolution, kind=TEXT, name=TEXT, distribution=TEXT, version=TEXT, source=TEXT), max_size=2
+    ).map(tuple),
+)
+PROOFS = st.builds(VerificationRecorded, result=st.builds(VerificationResult, passed=st.booleans(), log=TEXT))
+SPECIAL = {
+    VerificationRecorded: PROOFS,
+    CardAdded: st.builds(CardAdded, issue=ISSUES, by=TEXT),
+    DecisionMade: DECISIONS,
+    RunStarted: STARTS,
+}
+
+
+@pytest.mark.parametrize("cls", get_args(Record))
+@given(data=st.data())
+@settings(max_examples=30)
+def test_a_record_survives_the_journal(cls: type, data: st.DataObject) -> None:
+    """Every class of record comes back equal from its JSON text."""
+    record = data.draw(SPECIAL.get(cls, st.from_type(cls)))
+    try:
+        text = to_json(codec().dump_record(record))
+    except ValueError:  # NaN and infinity are no JSON
+        reject()
+    assert codec().load_record(json.loads(text)) == record
+
+
+@pytest.mark.parametrize("data", [None, [], ["turn_closed"], ["no_such_record", {}], [1, {}], {"turn": 1}])
+def test_an_unknown_record_is_refused_by_name(data: Any) -> None:
+    """A record this orket does not know is a typed refusal that lists what it knows."""
+    with pytest.raises(StoreVersionError, match="turn_closed"):
+        codec().load_record(data)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    """A field of a newer version is never dropped silently."""
+    data = codec().dump_record(TurnClosed(turn=1, rounds=1, ok=True, status=CardStatus.DONE))
+    data[1]["since"] = "tomorrow"
+    with pytest.raises(StoreVersionError, match="TurnClosed"):
+        codec().load_record(data)
+
+
+@pytest.mark.parametrize("arguments", ['{"a": 1}', "cut o", {"a": [1, {"b": None}]}])
+def test_raw_arguments_are_kept_as_they_came(arguments: Any) -> None:
+    """A native call's arguments come back as text or object, whichever the server sent."""
+    reply = ModelReply(text="t", tool_calls=(RawToolCall(name="n", arguments=arguments),))
+    assert codec().load(json.loads(to_json(codec().dump(reply))), ModelReply) == reply
+
+
+def test_a_message_with_calls_survives() -> None:
+    """A prompt may quote earlier calls."""
+    message = Message(role="assistant", content="", calls=(ToolCall(name="n", arguments={"x": 1}, id="7"),))
+    assert codec().load(json.loads(to_json(codec().dump(message))), Message) == message
+
+
+@given(JSON)
+def test_canonical_json_is_one_spelling(data: Any) -> None:
+    """Key order does not change it, and it is valid JSON of the same data."""
+    assert json.loads(canonical_json(data)) == data
+    if isinstance(data, dict):
+        assert canonical_json(dict(reversed(data.items()))) == canonical_json(data)
+        assert value_digest(data) == value_digest(dict(reversed(data.items())))
+
+
+def test_surrogates_stay_escaped() -> None:
+    """Text that UTF-8 cannot carry is escaped, all other text is not."""
+    assert to_json("\ud800") == '"\\ud800"'
+    assert to_json("ü") == '"ü"'
+    assert len(digest("\ud800")) == 64
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, object()])
+def test_what_json_does_not_have_is_refused(value: Any) -> None:
+    """NaN, infinity and foreign objects never reach the store."""
+    with pytest.raises((ValueError, TypeError)):
+        to_json({"value": value})
