@@ -180,9 +180,10 @@ class _Reader:
         self._next = following
 
     def _begin(self, value: JsonValue, following: _State) -> None:
-        deep = Flaw(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels", self._start)
-        if self._open:
-            self._attach(value if len(self._open) < MAX_DEPTH else deep)
+        if len(self._open) >= MAX_DEPTH:
+            self._attach(Flaw(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels", self._start))
+        elif self._open:
+            self._attach(value)
         self._open.append(value)
         if isinstance(value, dict):
             self._keys.append("")
