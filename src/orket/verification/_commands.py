@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import attrs
 
 from orket.contracts import CommandResult
 from orket.verification._process import Command, default_python, program_text, run_command
+
+ORPHANED: Final = "\n(the command killed its supervisor, or forged its report: its exit code is not known)"
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +59,6 @@ class LocalCommandRunner:
         return CommandResult(
             returncode=finished.returncode,
             stdout=finished.stdout,
-            stderr=finished.stderr,
+            stderr=finished.stderr + (ORPHANED if finished.orphaned else ""),
             timed_out=finished.timed_out,
         )

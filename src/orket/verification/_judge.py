@@ -43,7 +43,7 @@ def judge(verification: Verification, finished: Finished, *, nonce: str, isolati
         passed, detail = whole.passed, whole.detail or "passed"
     if told.broken:
         passed, detail = False, told.broken
-    elif not told.ended:
+    elif finished.orphaned or not told.ended:
         passed, detail = False, f"{detail}; the fixture did not run to its end: {_ending(finished)}"
     return VerificationResult(
         passed=passed, scenarios=scenarios, detail=detail, isolation=isolation, log=finished.stdout
@@ -109,6 +109,8 @@ def _short(value: JsonValue) -> str:
 def _ending(finished: Finished) -> str:
     if finished.timed_out:
         return "its time was up"
+    if finished.orphaned:
+        return "its supervisor was killed, or its report forged"
     code = finished.returncode
     if code is None or code >= 0:
         return f"its process ended by itself with exit code {code}"

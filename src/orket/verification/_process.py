@@ -53,7 +53,10 @@ class Command:
 
 @attrs.frozen(kw_only=True)
 class Finished:
-    """What it came to. ``returncode`` is negative when a signal ended it, None when it could not be started."""
+    """What it came to. ``returncode`` is negative when a signal ended it, None when it could not be started.
+
+    ``orphaned`` says that its supervisor was killed or its report forged: nobody can tell what else the command did.
+    """
 
     returncode: int | None
     stdout: str
@@ -62,6 +65,7 @@ class Finished:
     timed_out: bool
     unset: tuple[str, ...] = ()
     failed: str = ""
+    orphaned: bool = False
 
 
 def program_text(name: str) -> str:
@@ -80,19 +84,24 @@ class _Capture:
         os.set_blocking(self.source, False)
 
     async def read(self) -> None:
+        """Read to the end."""
         while True:
             await anyio.wait_readable(self.source)
-            try:
-                chunk = os.read(self.source, CHUNK)
-            except BlockingIOError:
-                continue
-            if not chunk:
+            if (count := self.take()) == 0:
                 return
-            room = self._cap - len(self._kept)
-            self._kept += chunk[:room]
-            if len(chunk) > room:
-                self.cut = True
+            if self.cut and count:
                 await anyio.sleep(THROTTLE)
+
+    def take(self) -> int | None:
+        """Read what is there; return how much: 0 at the end, None when nothing is there yet."""
+        try:
+            chunk = os.read(self.source, CHUNK)
+        except BlockingIOError:
+            return None
+        room = self._cap - len(self._kept)
+        self._kept += chunk[:room]
+        self.cut = self.cut or len(chunk) > room
+        return len(chunk)
 
     @property
     def content(self) -> bytes:
@@ -159,7 +168,7 @@ async def run_command(command: Command) -> Finished:
             timed_out = scope.cancelled_caught
             await _end(process, stop, pipes.report)
             readers.cancel_scope.deadline = anyio.current_time() + DRAIN
-        return _finished(pipes, timed_out=timed_out, fallback=process.returncode)
+        return _finished(pipes, timed_out=timed_out)
     finally:
         stop.close()
         for pipe in pipes:
@@ -202,6 +211,7 @@ async def _end(process: Process, stop: _Stop, report: _Capture) -> None:
     with anyio.move_on_after(GRACE):
         await process.wait()
     if process.returncode != 0:
+        report.take()  # its reader may not have had its turn yet
         group = _facts(report).get("group")
         for known in (process.pid, *((group,) if isinstance(group, int) and group > 1 else ())):
             with suppress(OSError):
@@ -210,26 +220,28 @@ async def _end(process: Process, stop: _Stop, report: _Capture) -> None:
 
 
 def _facts(report: _Capture) -> dict[str, Any]:
+    """Read the supervisor's report; one that cannot be read is none."""
     facts: dict[str, Any] = {}
     try:
         for line in report.content.splitlines():
             facts.update(json.loads(line))
-    except (ValueError, TypeError):
-        facts["failed"] = "its supervisor's report cannot be read"
+    except (ValueError, TypeError, RecursionError):
+        return {}
     return facts
 
 
-def _finished(pipes: _Pipes, *, timed_out: bool, fallback: int | None) -> Finished:
+def _finished(pipes: _Pipes, *, timed_out: bool) -> Finished:
     facts = _facts(pipes.report)
     failed = str(facts.get("failed", ""))
     return Finished(
-        returncode=None if failed else facts.get("exit", fallback),
+        returncode=None if failed else facts.get("exit", -signal.SIGKILL),
         stdout=pipes.stdout.text,
         stderr=pipes.stderr.text,
         results=pipes.results.content,
         timed_out=timed_out,
         unset=tuple(facts.get("unset", ())),
         failed=failed,
+        orphaned="exit" not in facts,
     )
 
 

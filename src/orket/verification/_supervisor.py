@@ -43,7 +43,6 @@ def main() -> None:
             os._exit(127)
     with contextlib.suppress(OSError):  # the child does the same; whoever is first
         os.setpgid(child, child)
-    tell(report, {"group": child})
     code = wait(child, control, wakeup)
     kill_descendants(child, adopts=adopts)
     tell(report, {"exit": code})
@@ -52,6 +51,7 @@ def main() -> None:
 def become(argv: list[str], limits: dict[str, int], report: int) -> None:
     """Turn this forked process into the command; return only when that is impossible."""
     os.setpgid(0, 0)
+    tell(report, {"group": os.getpid()})
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if unset := [name for name, value in limits.items() if not set_limit(name, value)]:
