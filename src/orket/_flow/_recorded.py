@@ -30,6 +30,7 @@ async def read_past(context: RunContext, card: str) -> RecordedTurn | None:
     opened: JournalEntry | None = None
     tail: list[JournalEntry] = []
     history, store = context.recall(card), context.store
+    history.clear()
     async for entry in store.events(0, build=context.build, card=card):
         record = entry.record
         if isinstance(record, TurnOpened):

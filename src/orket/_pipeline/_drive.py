@@ -16,7 +16,7 @@ from attrs import frozen
 from orket._pipeline._assets import EpicAssets
 from orket._board import Board
 from orket._decide import decide, settle
-from orket._flow import RecordedTurn, RunContext, TurnResult, read_past, take_turn
+from orket._flow import RecordedTurn, RunContext, read_past, take_turn
 from orket._pipeline._joining import join_build
 from orket.cards import Issue
 from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnExecutor, TurnTask
@@ -69,7 +69,7 @@ class ExecutionPipeline:
         self._order = order
         self._policy = context.wiring["orchestration_loop"]
         self._board = Board((), is_review=lambda status: False)
-        self._open_turns: dict[str, RecordedTurn] = {}
+        self._unread: set[str] = set()  # cards whose past this run has not read: a turn may have been left open
         self._pending: list[Record] = []  # decisions that led to no turn yet
         self._changed = anyio.Event()
         self._turns = self._refused = self._budget = self._sized = 0
@@ -112,9 +112,7 @@ class ExecutionPipeline:
                 joined.issues, is_review=lambda status: bool(settle(policy, "is_review_turn", status)), target=order.target
             )
         )
-        for card in joined.interrupted:
-            if recorded := await read_past(context, card):
-                self._open_turns[card] = recorded
+        self._unread.update(joined.worked)
         for document in await context.store.find("memory", prefix=f"{context.build}/"):
             context.remembered.append(document.body["text"])
         for card, until in joined.held.items():
@@ -181,13 +179,12 @@ class ExecutionPipeline:
 
     async def _turn(self, issue: Issue, number: int, records: list[Record]) -> None:
         """Take one turn; it never raises, so that a failing turn ends the run and not the task group."""
-        recorded = self._open_turns.pop(issue.id, None)
 
         async def body(_task: TurnTask) -> None:
-            result = await take_turn(
-                self._context, self._board, issue, number, records=records, recorded=recorded
-            )
-            self._take_over(result)
+            recorded = await self._left_open(issue.id)
+            result = await take_turn(self._context, self._board, issue, number, records=records, recorded=recorded)
+            self._refused += result.refused
+            self._abort = self._abort or result.abort
 
         try:
             if self._order.executor is None:
@@ -204,9 +201,12 @@ class ExecutionPipeline:
             self._board.stop(issue.id)
             self._changed.set()
 
-    def _take_over(self, result: TurnResult) -> None:
-        self._refused += result.refused
-        self._abort = self._abort or result.abort
+    async def _left_open(self, card: str) -> RecordedTurn | None:
+        """Return the turn of a card that an earlier run, or another orchestrator, left open."""
+        if card not in self._unread:
+            return None
+        self._unread.discard(card)
+        return await read_past(self._context, card)
 
     def _task(self, issue: Issue, number: int) -> TurnTask:
         is_review = settle(self._policy, "is_review_turn", issue.status)
@@ -216,6 +216,7 @@ class ExecutionPipeline:
     async def _lose(self, issue: Issue) -> None:
         """Somebody else holds or changed the issue: take over its state, and look at it again when their claim expires."""
         context = self._context
+        self._unread.add(issue.id)
         try:
             for row in await context.store.load_board(context.build):
                 if row.issue.id == issue.id:

@@ -6,8 +6,8 @@ from typing import Final
 from attrs import evolve, frozen
 
 from orket._flow import RunContext
-from orket.cards import CardStatus, Epic, Issue
-from orket.contracts import Batch, CardChange, CardRow
+from orket.cards import Epic, Issue
+from orket.contracts import Batch, CardChange
 from orket.events import CardAdded
 
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
@@ -15,10 +15,10 @@ _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep 
 
 @frozen(kw_only=True)
 class JoinedBuild:
-    """The issues of a build as stored; which of them an earlier run left in a turn; which others hold, until when."""
+    """The issues of a build as stored; which unfinished ones were worked on before; which others hold, until when."""
 
     issues: tuple[Issue, ...]
-    interrupted: tuple[str, ...]
+    worked: tuple[str, ...]
     held: Mapping[str, float]
 
 
@@ -39,13 +39,8 @@ async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
         added.extend(await _add(context, epic, chunk, f"{context.run}::join:{number}"))
     now = context.clock.now()
     held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
-    interrupted = tuple(row.issue.id for row in rows if _is_interrupted(row) and row.issue.id not in held)
-    return JoinedBuild(issues=(*(row.issue for row in rows), *added), interrupted=interrupted, held=held)
-
-
-def _is_interrupted(row: CardRow) -> bool:
-    """A turn was left open where the issue is in progress, or still carries a claim that has expired."""
-    return not row.issue.status.is_terminal and (row.issue.status is CardStatus.IN_PROGRESS or row.token > 0)
+    worked = tuple(row.issue.id for row in rows if row.token > 0 and not row.issue.status.is_terminal)
+    return JoinedBuild(issues=(*(row.issue for row in rows), *added), worked=worked, held=held)
 
 
 def _chunks(issues: Sequence[Issue]) -> Iterator[Sequence[Issue]]:
