@@ -93,7 +93,7 @@ async def test_killed_by_a_signal(tmp_path: Path) -> None:
 )
 async def test_what_cannot_be_started(argv: tuple[str, ...], folder: str, reason: str, tmp_path: Path) -> None:
     """A command that cannot be started is a result with code 127 and the reason."""
-    result = await run(*argv, cwd=tmp_path / folder)
+    result = await run(*argv, cwd=tmp_path / folder, environ={"PATH": os.defpath})
     assert result.returncode == 127
     assert result.stderr.startswith("cannot be started: ")
     assert reason in result.stderr

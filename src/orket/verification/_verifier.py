@@ -29,7 +29,10 @@ ISOLATION: Final = "rlimits"
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What a fixture may use. Times are seconds, sizes are bytes; ``processes`` comes on top of what its user runs."""
+    """What a fixture may use. Times are seconds, sizes are bytes.
+
+    ``processes`` comes on top of what its user runs already; the system does not hold root to it.
+    """
 
     wall_time: float = 60.0
     cpu_time: int = 30
