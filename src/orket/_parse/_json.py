@@ -12,7 +12,8 @@ only the call it stands in. Anything else ends the value; what was complete by t
 import json
 import math
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
@@ -32,7 +33,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9
 _WORD: Final = re.compile(r"-?[A-Za-z]++")
 _QUOTED_KEY: Final = re.compile(r"'(tool|tool_calls|function|name|args|arguments)'")
 _LITERAL: Final = json.JSONDecoder(strict=False)
-_WORDS: Final[dict[str, JsonValue]] = {"true": True, "false": False, "null": None}
+_WORDS: Final[Mapping[str, JsonValue]] = MappingProxyType({"true": True, "false": False, "null": None})
 _NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 

@@ -51,7 +51,7 @@ IN_REVIEW: Final = frozenset({CardStatus.CODE_REVIEW, CardStatus.READY_FOR_TESTI
 _AFTER_WORK: Final = WAITING | IN_REVIEW
 _AFTER_VERDICT: Final = frozenset({CardStatus.DONE, CardStatus.READY, CardStatus.CANCELED})  # the guard's to give
 _UNFINISHED: Final = frozenset(status for status in CardStatus if not status.is_terminal)
-_REOPENED: Final = WAITING | {CardStatus.DONE, CardStatus.CANCELED}
+_REOPENED: Final = WAITING | frozenset({CardStatus.DONE, CardStatus.CANCELED})
 
 
 def _may_core(before: CardStatus, after: CardStatus) -> bool:
@@ -208,19 +208,11 @@ def move(
         TransitionError: the law refuses; ``rule`` names the rule.
 
     """
-    refusal = judge_transition(issue, after, actor=actor, roles=roles, wait_reason=wait_reason)
     count = issue.retry_count if retry_count is None else retry_count
-    if refusal is None and count < (0 if actor is Actor.OPERATOR else issue.retry_count):
-        refusal = Refusal(rule="retry-count", detail=f"the retry count may not go from {issue.retry_count} to {count}")
-    if refusal is not None:
-        before = issue.status
-        raise TransitionError(
-            f"{issue.id}: {refusal.detail} (rule {refusal.rule})",
-            rule=refusal.rule,
-            card=issue.id,
-            before=before,
-            after=after,
-        )
+    refusal = judge_transition(issue, after, actor=actor, roles=roles, wait_reason=wait_reason)
+    if refusal := refusal or _judge_count(issue.retry_count, count, actor):
+        text = f"{issue.id}: {refusal.detail} (rule {refusal.rule})"
+        raise TransitionError(text, rule=refusal.rule, card=issue.id, before=issue.status, after=after)
     detail = wait_detail if wait_reason else ""
     moved = CardMoved(
         before=issue.status,
@@ -237,6 +229,12 @@ def move(
         issue, status=after, version=moved.version, retry_count=count, wait_reason=wait_reason, wait_detail=detail
     )
     return changed, moved
+
+
+def _judge_count(before: int, after: int, actor: Actor) -> Refusal | None:
+    if after >= (0 if actor is Actor.OPERATOR else before):
+        return None
+    return Refusal(rule="retry-count", detail=f"the retry count may not go from {before} to {after}")
 
 
 def _pair(before: CardStatus, after: CardStatus) -> str:

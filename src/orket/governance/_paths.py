@@ -23,8 +23,8 @@ _PATH_ENDINGS: Final = ("_path", "_paths", "_file", "_files", "_dir", "_director
 _CONTENT_KEY: Final = "content"
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # control, format, surrogates, separators
 _NOT_PORTABLE: Final = frozenset('<>"|?*')  # no file may be named so on Windows
-_PORTS: Final = [f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789¹²³"]
-_DEVICES: Final = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$", *_PORTS})
+_PORTS: Final = frozenset(f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789¹²³")
+_DEVICES: Final = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"}) | _PORTS
 
 
 @frozen(kw_only=True)
