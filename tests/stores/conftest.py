@@ -9,11 +9,10 @@ from orket.contracts import Store
 from orket.stores import MemoryStore, SQLiteStore
 
 
-@pytest.fixture(params=["memory", "full", "process"])
+@pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store of each kind and durability."""
-    kind = request.param
-    opened = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "record.sqlite", durability=kind)
+    """Open a store of each kind."""
+    opened = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "record.sqlite")
     await opened.open()
     yield opened
     await opened.aclose()

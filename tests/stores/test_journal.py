@@ -65,7 +65,7 @@ def tamper(path: Path, script: str) -> None:
             3,
         ),
         (
-            "INSERT INTO journal SELECT 12, 11, at, run, build, card, 'new', hash, body FROM journal WHERE last_seq = 10",
+            "INSERT INTO journal SELECT 12, 11, at, run, build, card, '', hash, body FROM journal WHERE last_seq = 10",
             11,
         ),
         ("UPDATE payload SET body = x'41'", 7),

@@ -1,6 +1,5 @@
 """The SQLite file: groups, cancellation, threads, settings and what can go wrong with it."""
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import anyio.lowlevel
 import pytest
 from anyio import to_thread
 
-from orket.contracts import Batch, CardChange, Claim, Issue, Receipt
+from orket.contracts import Batch, CardChange, Claim, Issue, Receipt, RunRow
 from orket.errors import StoreConflictError, StoreError, StoreVersionError
 from orket.events import CommentAdded
 from orket.stores import SQLiteStore, _database
@@ -29,6 +28,18 @@ def batch(op_id: str, **parts) -> Batch:
 
 def comment(text: str) -> CommentAdded:
     return CommentAdded(author="ann", text=text)
+
+
+def names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 @pytest.fixture
@@ -71,7 +82,9 @@ async def test_in_a_group_a_conflict_fails_alone(store: SQLiteStore, monkeypatch
     write = store._database.write
     monkeypatch.setattr(store._database, "write", lambda batches: sizes.append(len(batches)) or write(batches))
     changes = (CardChange(issue=CARD, expected=0),)
-    answers = await together(store, *[batch(str(n), changes=changes if n in (3, 6) else ()) for n in range(10)])
+    answers = await together(
+        store, *[batch(str(n), turns=n + 1, changes=changes if n in (3, 6) else ()) for n in range(10)]
+    )
     assert sum(sizes) == 10
     assert len(sizes) <= 2
     refused = {n for n in range(10) if isinstance(answers[n], StoreConflictError)}
@@ -79,6 +92,8 @@ async def test_in_a_group_a_conflict_fails_alone(store: SQLiteStore, monkeypatch
     found = {entry.record.text async for entry in store.events()}
     assert found == {str(n) for n in set(range(10)) - refused}
     assert (await store.verify()).records == 9
+    await store.commit(batch("row", run_row=RunRow(id="run", build="b", card="c", started_at=0.0, fingerprint="f")))
+    assert (await store.load_run("run")).turns == sum(range(1, 11)) - refused.pop() - 1
 
 
 async def test_the_same_op_id_twice_in_a_group_is_one_batch(store: SQLiteStore) -> None:
@@ -127,7 +142,7 @@ async def test_no_thread_or_file_stays(path: Path) -> None:
     await store.load_board("build")
     await store.aclose()
     assert "orket-store-writer" not in {thread.name for thread in threading.enumerate()}
-    assert os.listdir(path.parent) == [path.name]
+    assert names(path.parent) == [path.name]
 
 
 def test_a_loop_that_is_gone_does_not_hurt_the_writer(path: Path, anyio_backend_name: str) -> None:
@@ -201,9 +216,9 @@ async def test_the_wal_stays_bounded(path: Path, monkeypatch: pytest.MonkeyPatch
             events = store.events()
             await anext(events)
             await events.aclose()
-    size = path.with_name(path.name + "-wal").stat().st_size
+    wal = size(path.with_name(path.name + "-wal"))
     await store.aclose()
-    assert size < 1_500_000 < path.stat().st_size
+    assert wal < 1_500_000 < size(path)
 
 
 @pytest.mark.parametrize("kind", ["text", "directory", "missing", "foreign", "tables"])
@@ -220,12 +235,12 @@ async def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path, kind: 
             if kind == "foreign":
                 other.execute("PRAGMA application_id = 7")
         other.close()
-    before = path.read_bytes() if path.is_file() else None
+    before = content(path)
     with pytest.raises(StoreError) as caught:
         await SQLiteStore(path).open()
     assert str(path) in str(caught.value)
-    assert (path.read_bytes() if path.is_file() else None) == before
-    assert [name for name in os.listdir(tmp_path) if name != "x"] == []
+    assert content(path) == before
+    assert set(names(tmp_path)) <= {"x"}
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
@@ -236,11 +251,11 @@ async def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("PRAGMA user_version = 99")
     raw.close()
-    before = path.read_bytes()
+    before = content(path)
     with pytest.raises(StoreVersionError) as caught:
         await store.open()
     assert (caught.value.found, caught.value.known) == (99, 1)
-    assert path.read_bytes() == before
+    assert content(path) == before
 
 
 async def test_a_locked_file_is_a_store_error(path: Path) -> None:
@@ -276,7 +291,7 @@ async def test_a_full_disk_fails_what_does_not_fit(store: SQLiteStore) -> None:
 
 
 async def test_a_commit_that_fails_fails_its_whole_group(store: SQLiteStore) -> None:
-    """When the transaction itself cannot be finished, each of its batches gets an error of its own, and none is applied."""
+    """When the transaction itself cannot be finished, its batches get errors, and nothing of them is applied."""
     database = store._database
 
     class Failing:

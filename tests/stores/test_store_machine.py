@@ -1,6 +1,5 @@
 """Both stores against a small model, written on its own from the words of the contract."""
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from orket.errors import StoreConflictError
 from orket.events import CommentAdded
 from orket.stores import MemoryStore, SQLiteStore
 
-CARDS = ("a", "b")
+CARDS = ("a", "b", "c")
 BUILDS = ("x", "y")
 OWNERS = ("ann", "bob")
 
 
-class Conflict(Exception):
+class RefusedError(Exception):
     """The model refuses."""
 
 
@@ -44,7 +43,7 @@ class Model:
         for release in batch.releases:
             row = board.get(release.card)
             if row is None or row["token"] != release.token:
-                raise Conflict
+                raise RefusedError
             row["owner"], row["until"] = None, 0.0
         self.cards[batch.build] = board
         first = len(self.records) + 1
@@ -61,12 +60,12 @@ class Model:
     def claim(board: dict[str, dict], claim: Claim) -> int:
         row = board.get(claim.card)
         if row is None:
-            raise Conflict
+            raise RefusedError
         live = row["owner"] is not None and claim.now < row["until"]
         if claim.token is None and live and row["owner"] != claim.owner:
-            raise Conflict
+            raise RefusedError
         if claim.token is not None and (row["token"], row["owner"]) != (claim.token, claim.owner):
-            raise Conflict
+            raise RefusedError
         row["token"] += claim.token is None
         row["owner"], row["until"] = claim.owner, claim.until
         return row["token"]
@@ -76,22 +75,31 @@ class Model:
         row = board.get(change.issue.id)
         if row is None:
             if change.expected or change.token is not None:
-                raise Conflict
+                raise RefusedError
             row = board[change.issue.id] = {"owner": None, "until": 0.0, "token": 0}
         elif row["issue"].version != change.expected:
-            raise Conflict
+            raise RefusedError
         elif change.token is None:
             if row["owner"] is not None and at < row["until"] and not claimed:
-                raise Conflict
+                raise RefusedError
         elif change.token != row["token"]:
-            raise Conflict
+            raise RefusedError
         row["issue"] = change.issue
 
 
-TOKENS = st.none() | st.integers(0, 3)
-CLAIMS = st.tuples(st.sampled_from(CARDS), st.sampled_from(OWNERS), st.integers(1, 3), TOKENS)
-CHANGES = st.tuples(st.sampled_from(CARDS), st.sampled_from([0, 0, 0, 1, -1]), TOKENS, st.text(max_size=3))
-RELEASES = st.tuples(st.sampled_from(CARDS), st.integers(0, 3))
+def near(token: int, off: int | None) -> int | None:
+    return None if off is None else token + off
+
+
+def often(usual: object, *rarely: object) -> st.SearchStrategy:
+    """Return mostly the usual, so that most batches are granted and the store gets somewhere."""
+    return st.sampled_from([usual] * 6 + list(rarely))
+
+
+CARD = st.sampled_from(CARDS)
+CLAIMS = st.tuples(CARD, st.sampled_from(OWNERS), st.integers(1, 3), st.sampled_from([None, None, 0, 1]))
+CHANGES = st.tuples(CARD, often(0, 1, -1), often(0, None, None, 1, -1), st.text(max_size=3))
+RELEASES = st.tuples(CARD, often(0, 1, -1))
 DOCUMENTS = st.tuples(st.sampled_from("kl"), st.text("ab", max_size=2), st.none() | st.integers() | st.text(max_size=3))
 
 
@@ -108,8 +116,10 @@ class StoreMachine(RuleBasedStateMachine):
         path = Path(self.folder.name, "s")
         self.store = SQLiteStore(path, durability="process") if durable else MemoryStore()
         self.model = Model()
-        self.head = None
         self.portal.call(self.store.open)
+        for card in CARDS[:2]:
+            for build in BUILDS:
+                self.commit(f"{card}{build}", 0.0, "r", build, [], [], [(card, 0, None, "")], [], [], 0)
 
     def teardown(self) -> None:
         if hasattr(self, "portal"):
@@ -118,19 +128,24 @@ class StoreMachine(RuleBasedStateMachine):
             self.folder.cleanup()
 
     @rule(
-        op=st.integers(0, 60),
+        op=st.integers(0, 200),
+        later=st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0]),
         run=st.sampled_from(["r", "s"]),
         build=st.sampled_from(BUILDS),
         texts=st.lists(st.text(max_size=3), max_size=3),
-        claims=st.lists(CLAIMS, max_size=2),
+        claims=st.lists(CLAIMS, max_size=1),
         changes=st.lists(CHANGES, max_size=2),
         releases=st.lists(RELEASES, max_size=1),
         documents=st.lists(DOCUMENTS, max_size=2),
         charge=st.integers(0, 3),
     )
-    def commit(self, op, run, build, texts, claims, changes, releases, documents, charge) -> None:
+    def commit(self, op, later, run, build, texts, claims, changes, releases, documents, charge) -> None:
+        self.model.now += later
         now, board = self.model.now, self.model.cards[build]
         versions = {card: board[card]["issue"].version if card in board else 0 for card in CARDS}
+        tokens = {card: board[card]["token"] if card in board else 0 for card in CARDS}
+        takes = {claim[0] for claim in claims if claim[3] is None}
+        after = {card: tokens[card] + (card in takes) for card in CARDS}
         batch = Batch(
             op_id=f"op{op}",
             run=run,
@@ -138,9 +153,11 @@ class StoreMachine(RuleBasedStateMachine):
             at=now,
             card=claims[0][0] if claims else None,
             records=tuple(CommentAdded(author="ann", text=text) for text in texts),
-            claims=tuple(Claim(card=c, owner=o, now=now, until=now + d, token=t) for c, o, d, t in claims),
-            changes=tuple(self.changed(versions, *change) for change in changes),
-            releases=tuple(Release(card=card, token=token) for card, token in releases),
+            claims=tuple(
+                Claim(card=c, owner=o, now=now, until=now + d, token=near(tokens[c], t)) for c, o, d, t in claims
+            ),
+            changes=tuple(self.changed(versions, after, *change) for change in changes),
+            releases=tuple(Release(card=card, token=after[card] + off) for card, off in releases),
             documents=tuple(Document(kind=kind, key=key, body=body) for kind, key, body in documents),
             run_row=RunRow(id=run, build=build, card="c", started_at=1.0, fingerprint="f") if charge == 3 else None,
             turns=charge,
@@ -148,7 +165,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
         try:
             expected = self.model.commit(batch)
-        except Conflict:
+        except RefusedError:
             expected = None
         try:
             found = self.portal.call(self.store.commit, batch)
@@ -157,15 +174,15 @@ class StoreMachine(RuleBasedStateMachine):
         assert found == expected
 
     @staticmethod
-    def changed(versions: dict[str, int], card: str, off: int, token: int | None, note: str) -> CardChange:
+    def changed(
+        versions: dict[str, int], tokens: dict[str, int], card: str, off: int, token: int | None, note: str
+    ) -> CardChange:
         expected = max(0, versions[card] + off)
+        if versions[card] == 0:
+            token = None  # nobody can hold what is not there
         versions[card] = expected + 1  # a second change of the card in this batch builds on the first
         issue = Issue(id=card, name="n", seat="s", note=note, version=expected + 1)
-        return CardChange(issue=issue, expected=expected, token=token)
-
-    @rule(seconds=st.sampled_from([0.5, 1.0, 3.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.model.now += seconds
+        return CardChange(issue=issue, expected=expected, token=near(tokens[card], token))
 
     @rule()
     def reopen(self) -> None:
@@ -177,6 +194,7 @@ class StoreMachine(RuleBasedStateMachine):
         found = self.portal.call(self.collect, since, card)
         told = enumerate(self.model.records, 1)
         assert found == [(seq, *told) for seq, told in told if seq > since and card in (None, told[2])]
+        assert self.portal.call(self.store.verify).records == len(self.model.records)
 
     async def collect(self, since: int, card: str | None) -> list[tuple]:
         events = self.store.events(since, card=card)
@@ -199,12 +217,6 @@ class StoreMachine(RuleBasedStateMachine):
             told = {key: body for (of, key), body in self.model.documents.items() if of == kind and body is not None}
             assert (stored, list(stored)) == (told, sorted(told))
 
-    @rule()
-    def verify(self) -> None:
-        proof = self.portal.call(self.store.verify)
-        assert proof.records == len(self.model.records)
-        assert len(hashlib.sha256().hexdigest()) == len(proof.head)
-
 
 class TrioStoreMachine(StoreMachine):
     """The same on trio."""
@@ -214,7 +226,7 @@ class TrioStoreMachine(StoreMachine):
 
 for machine in (StoreMachine, TrioStoreMachine):
     machine.TestCase.settings = settings(
-        max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 TestOnAsyncio = StoreMachine.TestCase

@@ -165,7 +165,7 @@ async def test_payloads_are_kept_once(store: Store) -> None:
 
 
 async def test_a_wrong_payload_is_found(store: Store) -> None:
-    """A payload that was committed under a digest not its own is found by verify, which names the record that uses it."""
+    """A payload committed under a digest not its own is found by verify, which names the record that uses it."""
     await store.commit(batch("a", records=(comment("x"), comment(sha("hello"))), payloads={sha("hello"): "good bye"}))
     with pytest.raises(StoreError, match=sha("hello")) as caught:
         await store.verify()

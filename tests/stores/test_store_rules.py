@@ -163,7 +163,7 @@ async def test_a_released_card_is_free(store: Store) -> None:
 
 
 async def test_a_turn_fits_into_one_batch(store: Store) -> None:
-    """Claims come before changes and releases after them: one batch can take a card, change it twice and give it back."""
+    """Claims come first and releases last: one batch can take a card, change it twice and give it back."""
     await add(store)
     parts = {
         "claims": (claim("ann"),),
