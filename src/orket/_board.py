@@ -114,7 +114,7 @@ class Board:
         self._place(self._issues[issue_id])
 
     def hold(self, issue_id: str, until: float) -> None:
-        """Keep an issue out of the windows: another orchestrator has claimed it until then (seconds since the epoch)."""
+        """Keep an issue out of the windows: another orchestrator has claimed it until then (epoch seconds)."""
         self._held[issue_id] = until
         self._ready.discard(issue_id)
         self._review.discard(issue_id)

@@ -1,7 +1,8 @@
 """The one converter between values and versioned JSON.
 
 Stored data is inert: a record is a JSON array of the record's registered name and its fields, never a type name that is
-imported. Unknown names and unknown fields are typed refusals. Field defaults are left out, so that the journal stays small.
+imported. Unknown names and unknown fields are typed refusals. Field defaults are left out, so that the journal stays
+small.
 """
 
 import hashlib
@@ -120,7 +121,8 @@ class Codec:
         """
         match data:
             case [str() as name, dict() as fields] if name in self._classes:
-                return self.load(fields, self._classes[name])
+                record: Record = self.load(fields, self._classes[name])
+                return record
             case _:
                 known = ", ".join(sorted(self._classes))
                 raise StoreVersionError(f"unknown record {data!r:.120}; known: {known}", found=data, known=FORMAT)

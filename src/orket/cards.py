@@ -156,7 +156,8 @@ class ArchitectureGovernance:
 class Epic:
     """A named set of issues, worked by one team in one environment.
 
-    ``id`` is the asset's name (its file stem); ``name`` is what people call it. ``build`` is set when the asset fixes it.
+    ``id`` is the asset's name (its file stem); ``name`` is what people call it. ``build`` is set when the asset fixes
+    it.
     """
 
     id: str

@@ -1,6 +1,7 @@
 """What happened: the records of the journal, frozen and in the past tense.
 
-A :class:`JournalEntry` is one record with its place in the hash-chained journal. ``Record`` is the closed union of all of
+A :class:`JournalEntry` is one record with its place in the hash-chained journal. ``Record`` is the closed union of
+all of
 them; the codec stores each under the snake-case name of its class, so a class here is never renamed, only superseded.
 Long texts (prompts, replies, tool output) are not in records: records name them by the SHA-256 of their bytes, and the
 store keeps each such payload once.
@@ -146,7 +147,7 @@ class ModelReplied:
 
 @frozen(kw_only=True)
 class CallJudged:
-    """The tool gate allowed or refused one tool call. ``arguments`` is the digest of the exact bytes that were judged."""
+    """The tool gate allowed or refused one tool call. ``arguments`` is the digest of the very bytes judged."""
 
     turn: int
     round: int

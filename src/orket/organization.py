@@ -11,7 +11,7 @@ INTEGRITY_GUARD = "integrity_guard"  # the only role that may finish an issue
 
 
 def sanitize_name(name: str) -> str:
-    """Return *name* as assets spell it: lower case, words joined by ``_``, nothing but letters, digits, ``_`` and ``-``."""
+    """Return *name* as assets spell it: lower case, words joined by ``_``, only letters, digits, ``_`` and ``-``."""
     return re.sub(r"[^\w-]+", "_", name.strip().lower()).strip("_")
 
 
@@ -48,7 +48,7 @@ class Team:
     roles: Mapping[str, Role] = EMPTY
 
     def find_seat(self, name: str) -> Seat | None:
-        """Return the seat whose key, or else whose display name, is *name* after sanitizing both; None if there is none."""
+        """Return the seat whose key, or else whose display name, is *name* once both are sanitized; None if none is."""
         if (seat := self.seats.get(name)) is not None:
             return seat
         wanted = sanitize_name(name)

@@ -39,7 +39,8 @@ CHILD = """
         return ToolCall(name="ring", arguments={{"times": 1}})
 
     async def main():
-        async with open_world(Path({root!r}), agent, store=Path({store!r}), tools=[ring], limits=orket.Limits(lease=0.2)) as o:
+        options = {{"store": Path({store!r}), "tools": [ring], "limits": orket.Limits(lease=0.2)}}
+        async with open_world(Path({root!r}), agent, **options) as o:
             await o.run_epic("launch")
 
     anyio.run(main)

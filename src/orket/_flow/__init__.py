@@ -2,8 +2,10 @@
 
 ``route -> verify -> equip -> open -> converse (model, parse, gate, tools) -> evaluate -> close``
 
-A turn makes these commits: (1) opened: claim, decisions, prompt; (2) replied, once a round: the model's reply, the gate's
-verdicts, the intents of effects, and the results of the round before; (3) closed: results, evaluation, transition. After a
+A turn makes these commits: (1) opened: claim, decisions, prompt; (2) replied, once a round: the model's reply, the
+gate's
+verdicts, the intents of effects, and the results of the round before; (3) closed: results, evaluation, transition.
+After a
 crash the turn is taken up again from what the journal holds of it: a recorded reply is used again, a recorded effect is
 never run again.
 """
@@ -23,7 +25,13 @@ from orket.governance import Actor
 
 
 async def take_turn(
-    context: RunContext, board: Board, issue: Issue, number: int, *, records: list[Record], recorded: RecordedTurn | None
+    context: RunContext,
+    board: Board,
+    issue: Issue,
+    number: int,
+    *,
+    records: list[Record],
+    recorded: RecordedTurn | None,
 ) -> TurnResult:
     """Let one seat take one turn on *issue*, and leave the issue where the law puts it.
 
@@ -41,7 +49,9 @@ async def take_turn(
     """
     is_review = settle(context.wiring["orchestration_loop"], "is_review_turn", issue.status)
     kind = TurnKind.REVIEW if is_review else TurnKind.WORK
-    turn = Turn(context=context, board=board, issue=issue, number=number, kind=kind, records=records, origin=context.run)
+    turn = Turn(
+        context=context, board=board, issue=issue, number=number, kind=kind, records=records, origin=context.run
+    )
     try:
         failure = await (_resume(turn, recorded) if recorded else _begin(turn))
         if isinstance(failure, TurnResult):

@@ -27,6 +27,7 @@ from orket.events import CallJudged, EffectIntended, EffectRecorded, ModelReplie
 from orket.governance import GateQuestion, Verdict
 from orket.tools import effect_key
 
+CREATE_ISSUE: Final = "create_issue"
 CALLS_PER_ROUND: Final = 64  # further calls of one reply are refused: nobody reads that many results
 
 
@@ -50,7 +51,7 @@ class JudgedCall:
 
 
 async def converse(turn: Turn) -> Failure | None:
-    """Let model and tools talk until the model stops calling, a granted wish ends the turn, or the rounds are used up."""
+    """Let model and tools talk until it stops calling, a granted wish ends the turn, or the rounds are up."""
     last: Failure | None = None
     while turn.rounds < turn.context.limits.rounds:
         turn.rounds += 1
@@ -59,7 +60,9 @@ async def converse(turn: Turn) -> Failure | None:
         except ModelError as error:
             return Failure(kind=FailureKind.MODEL, detail=f"{type(error).__name__}: {error}")
         parsed = parse_reply(reply)
-        judged = [await _judge(turn, parsed, index) for index in range(len(parsed.calls))]
+        judged: list[JudgedCall] = []
+        for index in range(len(parsed.calls)):
+            judged.append(await _judge(turn, parsed, index, judged))
         await _record(turn, reply, judged)
         if parsed.text:
             turn.text = parsed.text
@@ -110,14 +113,14 @@ async def _reply(turn: Turn) -> ModelReply:
         reply = await context.model.complete(request)
     except ModelError:
         raise
-    except Exception as error:  # noqa: BLE001 - the seam that calls a foreign model client
+    except Exception as error:
         raise ModelError(f"the model client raised {error!r}", model=turn.model) from error
     if not isinstance(reply, ModelReply):
         raise ModelReplyError(f"the model client returned {type(reply).__name__}, not ModelReply", model=turn.model)
     return reply
 
 
-async def _judge(turn: Turn, parsed: ParsedReply, index: int) -> JudgedCall:
+async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[JudgedCall]) -> JudgedCall:
     """Let every rule judge exactly the bytes that would run."""
     context, call = turn.context, parsed.calls[index]
     tool, bound, bind_error = context.tools.get(call.name), None, ""
@@ -143,15 +146,20 @@ async def _judge(turn: Turn, parsed: ParsedReply, index: int) -> JudgedCall:
         wishes=turn.wishes,
         epic=context.epic,
         organization=context.organization,
-        created=turn.created,
+        created=turn.created + sum(_creates(item) for item in before),
     )
     verdict = context.gate.judge(question)
     if verdict.allowed and context.host_gate is not None:
         verdict = await _host_verdict(turn, question)
     key = ""
     if verdict.allowed and context.specs[call.name].effect is not EffectClass.NONE:
-        key = effect_key(turn.origin, turn.issue.id, turn.number, f"{turn.rounds}.{index}", call.name, call.arguments)
+        place = (turn.rounds - 1) * CALLS_PER_ROUND + index
+        key = effect_key(turn.origin, turn.issue.id, turn.number, place, call.name, call.arguments)
     return JudgedCall(call=call, verdict=verdict, bound=bound, key=key)
+
+
+def _creates(item: JudgedCall) -> bool:
+    return item.verdict.allowed and item.call.name == CREATE_ISSUE
 
 
 async def _host_verdict(turn: Turn, question: GateQuestion) -> Verdict:
@@ -219,7 +227,9 @@ async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
     if recorded and (known := recorded.outputs.get(item.key)):
         return ToolResult(ok=known[0], output=known[1])
     if recorded and item.key in recorded.intents and context.specs[name].effect is EffectClass.AT_MOST_ONCE:
-        raise EffectUnknownError(f"{name} was begun and its result is not recorded", rule="effect_unknown", key=item.key)
+        raise EffectUnknownError(
+            f"{name} was begun and its result is not recorded", rule="effect_unknown", key=item.key
+        )
     tool_context = ToolContext(
         run=turn.origin,
         build=context.build,
@@ -273,5 +283,3 @@ def _tell(turn: Turn, parsed: ParsedReply, judged: Sequence[JudgedCall], results
         for one in parsed.problems
     ]
     turn.messages.extend((*texts, *problems))
-
-

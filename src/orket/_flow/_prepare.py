@@ -10,10 +10,9 @@ from orket.contracts import (
     RouteQuestion,
     ToolsetQuestion,
 )
-from orket.errors import SeparationOfDutiesError, VerificationError
+from orket.errors import VerificationError
 from orket.events import TurnKind, TurnOpened, VerificationRecorded
-from orket.governance import Actor, grantable
-from orket.organization import INTEGRITY_GUARD
+from orket.governance import Actor, check_review, grantable
 
 
 async def route(turn: Turn) -> str:
@@ -36,14 +35,8 @@ async def route(turn: Turn) -> str:
     turn.seat = seat
     turn.board.busy[turn.issue.id] = seat.id
     turn.roles = tuple([team.roles[name] for name in names])
-    turn.self_review = is_review and team.find_seat(turn.issue.seat) == seat
-    if turn.self_review and context.separation_of_duties:
-        raise SeparationOfDutiesError(
-            f"seat {seat.id!r} would review its own work; separation of duties needs another seat of team"
-            f" {team.name!r} that holds {INTEGRITY_GUARD!r}",
-            rule="separation-of-duties",
-            seat=seat.id,
-        )
+    if is_review and (worker := team.find_seat(turn.issue.seat)) is not None:
+        turn.self_review = check_review(seat.id, (worker.id,), separation_of_duties=context.separation_of_duties)
     return ""
 
 

@@ -93,7 +93,9 @@ def _assemble(
         tools=opened.tools,
         self_review=opened.self_review,
         replies={record.round: load(record.reply) for record in records if isinstance(record, ModelReplied)},
-        outputs={record.key: (record.ok, texts[record.output]) for record in records if isinstance(record, EffectRecorded)},
+        outputs={
+            record.key: (record.ok, texts[record.output]) for record in records if isinstance(record, EffectRecorded)
+        },
         intents=frozenset(record.key for record in records if isinstance(record, EffectIntended)),
         verification=verification,
     )

@@ -92,7 +92,11 @@ async def _succeed(turn: Turn) -> Failure | None:
     reason = turn.wish.reason if turn.wish and turn.wish.status is answer.wish else answer.reason
     try:
         turn.move(
-            answer.wish, actor=Actor.SEAT, reason=reason, wait_reason=answer.wait_reason, wait_detail=reason if answer.wait_reason else ""
+            answer.wish,
+            actor=Actor.SEAT,
+            reason=reason,
+            wait_reason=answer.wait_reason,
+            wait_detail=reason if answer.wait_reason else "",
         )
     except TransitionError as error:
         turn.records.append(WishRefused(wish=answer.wish, by=turn.seat.id, rule=error.rule, detail=str(error)))

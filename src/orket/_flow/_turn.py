@@ -23,8 +23,8 @@ from orket.contracts import (
     ModelClient,
     ModelReply,
     Release,
-    Store,
     StatusWish,
+    Store,
     Tool,
     ToolSpec,
     Verifier,
@@ -41,7 +41,7 @@ HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later pro
 
 @frozen(kw_only=True)
 class Limits:
-    """Bounds of a turn: rounds, seconds of a claim's lease, seconds of a tool call, seconds a node or gate rule may take."""
+    """Bounds of a turn: how many rounds, and seconds of a claim's lease, a tool call, a node, a host's gate rules."""
 
     rounds: int = 8
     lease: float = 60.0
@@ -93,8 +93,8 @@ class RunContext:
 class RecordedTurn:
     """What the journal holds of a turn that was opened and never closed.
 
-    ``replies`` by round; ``outputs`` maps the key of an effect to (ok, output); ``intents`` are the keys of effects that were
-    about to happen.
+    ``replies`` by round; ``outputs`` maps the key of an effect to (ok, output); ``intents`` are the keys of effects
+    that were about to happen.
     """
 
     run: str
@@ -107,7 +107,7 @@ class RecordedTurn:
     messages: tuple[Message, ...]
     tools: tuple[str, ...]
     self_review: bool
-    replies: Mapping[int, ModelReply] = EMPTY
+    replies: Mapping[int, ModelReply] = field(factory=dict)
     outputs: Mapping[str, tuple[bool, str]] = EMPTY
     intents: frozenset[str] = frozenset()
     verification: VerificationResult | None = None

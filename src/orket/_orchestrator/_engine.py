@@ -162,7 +162,7 @@ class Engine:
         )
 
     async def _check_wiring(self, build: str) -> None:
-        """Refuse to take up a run that died under other nodes: its recorded decisions are not these nodes' decisions."""
+        """Refuse to take up a run that died under other nodes: what it decided is not what these would."""
         rows = await self.store.runs(build)
         if not rows or rows[-1].outcome is not None or self.accept_new_wiring:
             return
@@ -179,7 +179,9 @@ class Engine:
             for now in wiring.resolutions
             if (was := before.get(now.kind)) is not None and was != now
         ]
-        raise WiringError([*changed, f"build {build} was left unfinished; accept_new_wiring=True takes it up all the same"])
+        raise WiringError(
+            [*changed, f"build {build} was left unfinished; accept_new_wiring=True takes it up all the same"]
+        )
 
     async def _run_rock(self, request: RunRequest, run_id: str) -> RunResult:
         """Run the epics of a rock one after the other; all their assets are loaded before the first turn."""
@@ -188,9 +190,7 @@ class Engine:
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
         build: str = settle(wiring["execution_runtime"], "select_rock_build_id", request.build, rock.id)
-        row = RunRow(
-            id=run_id, build=build, card=rock.id, started_at=self.clock.now(), fingerprint=wiring.fingerprint
-        )
+        row = RunRow(id=run_id, build=build, card=rock.id, started_at=self.clock.now(), fingerprint=wiring.fingerprint)
         started = RunStarted(
             build=build, card=rock.id, target=None, fingerprint=wiring.fingerprint, resolutions=wiring.resolutions
         )
@@ -210,7 +210,9 @@ class Engine:
                 if halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
                     break
                 step = RunRequest(
-                    card=Card(type=CardType.EPIC, name=sub.epic, department=sub.department), build=sub.build, parent=run_id
+                    card=Card(type=CardType.EPIC, name=sub.epic, department=sub.department),
+                    build=sub.build,
+                    parent=run_id,
                 )
                 results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
         finally:
@@ -237,9 +239,7 @@ def _rested(row: RunRow, result: RunResult, now: float) -> RunRow:
     return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)
 
 
-def _rock_result(
-    run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool
-) -> RunResult:
+def _rock_result(run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool) -> RunResult:
     """Add up the epics' results: done only when every epic is, else the first outcome that is not."""
     unfinished = next((one for one in results if one.outcome is not RunOutcome.DONE), None)
     if unfinished is not None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Self
 import anyio
 import anyio.abc
 import anyio.to_thread
+from attrs import define, field
 
 from orket._flow import Limits
 from orket._orchestrator._engine import Card, Engine, RunRequest
@@ -28,15 +30,36 @@ from orket._orchestrator._views import BoardView, Explanation, explain, view_boa
 from orket._pipeline import RunResult
 from orket._registry import DecisionNodeRegistry
 from orket.cards import CardType, VerificationResult
-from orket.contracts import Clock, ModelClient, ModelRequest, Store, Tool, TurnExecutor
+from orket.contracts import Clock, ModelClient, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.events import JournalEntry
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 from orket.organization import Organization
 
-Agent = Callable[[ModelRequest], object]  # a Python function that answers as a model does
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).absolute()
 
 
+def _tuple_of_tools(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    return tuple(tools)
+
+
+def _tuple_of_rules(rules: Iterable[GateRule]) -> tuple[GateRule, ...]:
+    return tuple(rules)
+
+
+async def _close(store: Store) -> None:
+    with anyio.CancelScope(shield=True):
+        await store.aclose()
+
+
+async def _cancel(group: anyio.abc.TaskGroup) -> None:
+    group.cancel_scope.cancel()
+    await group.__aexit__(None, None, None)
+
+
+@define(kw_only=True, eq=False, repr=False)
 class Orchestrator:
     """Drives the cards of one organization; open it with ``async with``.
 
@@ -61,89 +84,80 @@ class Orchestrator:
         strict: unknown keys in assets are errors.
     """
 
-    def __init__(
-        self,
-        *,
-        config: str | Path,
-        workspace: str | Path,
-        model: ModelClient | Agent,
-        store: Store | str | Path | None = None,
-        tools: Iterable[Tool] = (),
-        nodes: Mapping[str, object] | None = None,
-        registry: DecisionNodeRegistry | None = None,
-        environ: Mapping[str, str] | None = None,
-        dotenv: str | Path | None = None,
-        gate_rules: Iterable[GateRule] = (),
-        executor: TurnExecutor | None = None,
-        clock: Clock | None = None,
-        limits: Limits | None = None,
-        model_override: str = "",
-        user_preference: str = "",
-        separation_of_duties: bool = False,
-        accept_new_wiring: bool = False,
-        strict: bool = False,
-    ) -> None:
-        self._choices = HostChoices(
-            config=Path(config),
-            nodes=dict(nodes or {}),
-            environ=dict(os.environ if environ is None else environ),
-            dotenv=None if dotenv is None else Path(dotenv),
-            strict=strict,
-        )
-        self._registry = registry or DecisionNodeRegistry()
-        self._store = store
-        self._tools = tuple(tools)
-        rules = tuple(gate_rules)
-        self._host_gate = ToolGate(rules) if rules else None
-        self._engine_of = partial(
-            Engine,
-            model=as_model(model),
-            gate=ToolGate(STOCK_RULES),
-            host_gate=self._host_gate,
-            executor=executor,
-            clock=clock or SystemClock(),
-            workspace=Path(workspace).absolute(),
-            limits=limits or Limits(),
-            model_override=model_override,
-            user_preference=user_preference,
-            separation_of_duties=separation_of_duties,
-            accept_new_wiring=accept_new_wiring,
-        )
-        self._engine: Engine | None = None
-        self._group: anyio.abc.TaskGroup | None = None
+    _config: Path = field(alias="config", converter=Path)
+    _workspace: Path = field(alias="workspace", converter=_absolute)
+    _model: ModelClient = field(alias="model", converter=as_model)
+    _store: Store | str | Path | None = field(alias="store", default=None)
+    _tools: tuple[Tool, ...] = field(alias="tools", default=(), converter=_tuple_of_tools)
+    _nodes: Mapping[str, object] = field(alias="nodes", factory=dict)
+    _registry: DecisionNodeRegistry = field(alias="registry", factory=DecisionNodeRegistry)
+    _environ: Mapping[str, str] = field(alias="environ", factory=lambda: dict(os.environ))
+    _dotenv: str | Path | None = field(alias="dotenv", default=None)
+    _gate_rules: tuple[GateRule, ...] = field(alias="gate_rules", default=(), converter=_tuple_of_rules)
+    _executor: TurnExecutor | None = field(alias="executor", default=None)
+    _clock: Clock = field(alias="clock", factory=SystemClock)
+    _limits: Limits = field(alias="limits", factory=Limits)
+    _model_override: str = field(alias="model_override", default="")
+    _user_preference: str = field(alias="user_preference", default="")
+    _separation_of_duties: bool = field(alias="separation_of_duties", default=False)
+    _accept_new_wiring: bool = field(alias="accept_new_wiring", default=False)
+    _strict: bool = field(alias="strict", default=False)
+    _engine: Engine | None = field(init=False, default=None)
+    _group: anyio.abc.TaskGroup | None = field(init=False, default=None)
+    _open: AsyncExitStack = field(init=False, factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
-        """Read the organization, resolve all nodes, open the store.
+        """Read the organization, resolve all nodes, open the store, and enter the model where it can be entered.
 
         Raises:
             ConfigError: the organization cannot be read.
             WiringError: nodes cannot be resolved; lists all of them.
             StoreError: the store cannot be opened, or lies inside the workspace.
         """
-        workspace: Path = self._engine_of.keywords["workspace"]
-        house = await anyio.to_thread.run_sync(build_house, self._registry, self._choices)
-        await anyio.to_thread.run_sync(partial(workspace.mkdir, parents=True, exist_ok=True))
-        store = await anyio.to_thread.run_sync(as_store, self._store, workspace)
-        tools = gather_tools(self._tools, lambda: store_files(store))
-        await store.open()
-        self._engine = self._engine_of(house=house, store=store, tools=tools)
-        self._group = anyio.create_task_group()
-        await self._group.__aenter__()
+        if self._engine is not None:
+            raise RunError("the orchestrator is open already")
+        async with AsyncExitStack() as opening:
+            store, self._engine = await self._prepare()
+            await store.open()
+            opening.push_async_callback(_close, store)
+            if isinstance(self._model, AbstractAsyncContextManager):
+                await opening.enter_async_context(self._model)
+            self._group = anyio.create_task_group()
+            await self._group.__aenter__()
+            opening.push_async_callback(_cancel, self._group)
+            self._open = opening.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Cancel what runs, finish every commit that was begun, close the store. Runs can be continued later."""
-        engine, group = self._opened(), self._group
         self._engine = self._group = None
-        try:
-            if group is not None:
-                group.cancel_scope.cancel()
-                await group.__aexit__(None, None, None)  # the body's error is not the group's: it stays bare
-        finally:
-            with anyio.CancelScope(shield=True):
-                await engine.store.aclose()
+        await self._open.aclose()  # without the body's error, which stays bare: no exception groups at the boundary
+
+    async def _prepare(self) -> tuple[Store, Engine]:
+        choices = HostChoices(
+            config=self._config, nodes=self._nodes, environ=self._environ, dotenv=self._dotenv, strict=self._strict
+        )
+        house = await anyio.to_thread.run_sync(build_house, self._registry, choices)
+        store = await anyio.to_thread.run_sync(as_store, self._store, self._workspace)
+        engine = Engine(
+            house=house,
+            store=store,
+            model=self._model,
+            tools=gather_tools(self._tools, lambda: store_files(store)),
+            gate=ToolGate(STOCK_RULES),
+            host_gate=ToolGate(self._gate_rules) if self._gate_rules else None,
+            executor=self._executor,
+            clock=self._clock,
+            workspace=self._workspace,
+            limits=self._limits,
+            model_override=self._model_override,
+            user_preference=self._user_preference,
+            separation_of_duties=self._separation_of_duties,
+            accept_new_wiring=self._accept_new_wiring,
+        )
+        return store, engine
 
     @property
     def organization(self) -> Organization:

@@ -15,17 +15,16 @@ from orket._decide import settle
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import Wiring
 from orket.contracts import (
-    Clock,
     EnvironmentQuestion,
     ModelClient,
     ServiceQuestion,
     Store,
     Tool,
-    ToolSpec,
     Verifier,
 )
-from orket.errors import StoreError, ToolError, WiringError
+from orket.errors import StoreError, ToolError
 from orket.models import CallableModel
+from orket.models.callables import Agent
 from orket.organization import Organization
 from orket.tools import board_tools, workspace_tools
 from orket.verification import SubprocessVerifier
@@ -52,7 +51,7 @@ class HostChoices:
     config: Path
     nodes: Mapping[str, object]
     environ: Mapping[str, str]
-    dotenv: Path | None
+    dotenv: str | Path | None
     strict: bool
 
 
@@ -70,14 +69,14 @@ class House:
 def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
     """Read the environment and the organization, and resolve all nodes (blocking I/O).
 
-    The nodes that find the organization cannot be chosen by its process rules before it is read: they are resolved twice, and
-    the second choice is used for all that follows.
+    The nodes that find the organization cannot be chosen by its process rules before it is read: they are resolved
+    twice, and the second choice is used for all that follows.
 
     Raises:
         WiringError: a node cannot be resolved; lists all that cannot.
         ConfigError: the organization cannot be read.
     """
-    dotenv = choices.dotenv.read_text("utf-8") if choices.dotenv else ""
+    dotenv = Path(choices.dotenv).read_text("utf-8") if choices.dotenv else ""
     question = EnvironmentQuestion(environ=dict(choices.environ), dotenv=dotenv)
     host_early = {kind: node for kind, node in choices.nodes.items() if kind in _EARLY}
     early = registry.resolve(host=host_early, environ=choices.environ, process_rules={}, kinds=_EARLY)
@@ -125,12 +124,7 @@ def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]
     return tools
 
 
-def specs_of(tools: Mapping[str, Tool]) -> Mapping[str, ToolSpec]:
-    """Return what models are told of the tools."""
-    return {name: one.spec for name, one in tools.items()}
-
-
-def as_model(model: object) -> ModelClient:
+def as_model(model: ModelClient | Agent) -> ModelClient:
     """Return a model client; a plain function becomes a :class:`~orket.models.CallableModel`.
 
     Raises:
@@ -138,17 +132,18 @@ def as_model(model: object) -> ModelClient:
     """
     if isinstance(model, ModelClient):
         return model
-    if callable(model):
-        return CallableModel(model)
-    raise WiringError([f"model: found {type(model).__name__}; valid: a ModelClient, or a function of ModelRequest"])
+    return CallableModel(model)
 
 
 def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
     """Return the store: the one given, a SQLite file at the path given, or a SQLite file beside the workspace.
 
+    Makes the workspace and the store's folder (blocking I/O).
+
     Raises:
         StoreError: the file would lie inside the workspace, where agents write.
     """
+    workspace.mkdir(parents=True, exist_ok=True)
     if store is None:
         store = workspace.parent / f"{workspace.name}.orket" / "journal.db"
     if isinstance(store, str | Path):
@@ -176,17 +171,3 @@ def store_files(store: Store) -> tuple[Path, ...]:
     if location is None:
         return ()
     return (location, *(location.with_name(location.name + suffix) for suffix in ("-wal", "-shm")))
-
-
-__all__ = [
-    "Clock",
-    "HostChoices",
-    "House",
-    "SystemClock",
-    "as_model",
-    "as_store",
-    "build_house",
-    "gather_tools",
-    "specs_of",
-    "store_files",
-]

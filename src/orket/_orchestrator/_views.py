@@ -66,7 +66,9 @@ async def explain(store: Store, card: str, build: str | None, now: float) -> Exp
                 chain = tuple([entry async for entry in store.events(0, build=view.build, card=card)])
                 return Explanation(issue=issue, build=view.build, wait=view.waits.get(card), chain=chain)
         known.extend(issue.id for issue in view.issues[:20])
-    raise UnknownCardError(f"no card {card!r} on any board; some that are: {', '.join(known[:20]) or 'none'}", card=card)
+    raise UnknownCardError(
+        f"no card {card!r} on any board; some that are: {', '.join(known[:20]) or 'none'}", card=card
+    )
 
 
 async def _builds(store: Store) -> dict[str, RunRow]:

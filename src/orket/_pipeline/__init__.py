@@ -1,7 +1,7 @@
 """One epic, driven to rest: load -> validate -> plan -> execute -> persist -> report.
 
-``_assets`` loads and validates what the epic needs; ``_joining`` lets its issues join the build's board, or takes the board
-up where an earlier run left it; ``_drive`` plans and executes turns until the board is at rest, and reports.
+``_assets`` loads and validates what the epic needs; ``_joining`` lets its issues join the build's board, or takes the
+board up where an earlier run left it; ``_drive`` plans and executes turns until the board is at rest, and reports.
 """
 
 from orket._pipeline._assets import EpicAssets, load_epic_assets

@@ -17,7 +17,8 @@ GENERIC = "generic"  # the family every organization has
 class EpicAssets:
     """An epic with its team (every used role defined), environment and dialects.
 
-    ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the family is used.
+    ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the family is
+    used.
     """
 
     organization: Organization
@@ -57,7 +58,7 @@ def load_epic_assets(loader: ConfigLoader, organization: Organization, name: str
     team = loader.load_team(epic.team, department)
     used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
     used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
-    loader.require_roles(team, sorted(used))
+    loader.require_roles(team, sorted(used), department)
     return EpicAssets(
         organization=organization,
         epic=epic,

@@ -1,7 +1,7 @@
 """Plan and execute turns until the board is at rest.
 
-The loop is continuous: a finished turn frees its slot at once, and only the planner's window is looked at, never the whole
-board, so a turn costs the same on a board of ten issues and of a hundred thousand.
+The loop is continuous: a finished turn frees its slot at once, and only the planner's window is looked at, never the
+whole board, so a turn costs the same on a board of ten issues and of a hundred thousand.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ import anyio.lowlevel
 import anyio.to_thread
 from attrs import frozen
 
-from orket._pipeline._assets import EpicAssets
 from orket._board import Board
 from orket._decide import decide, settle
 from orket._flow import RecordedTurn, RunContext, read_past, take_turn
+from orket._pipeline._assets import EpicAssets
 from orket._pipeline._joining import join_build
 from orket.cards import Issue
 from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnExecutor, TurnTask
@@ -32,8 +32,8 @@ _PAUSE_EVERY: Final = 200  # issues looked at between two checkpoints
 class RunResult:
     """How a run came to rest.
 
-    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the tool calls
-    that the gate refused in them.
+    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the
+    tool calls that the gate refused in them.
     """
 
     run: str
@@ -68,7 +68,7 @@ class ExecutionPipeline:
         self._assets = assets
         self._order = order
         self._policy = context.wiring["orchestration_loop"]
-        self._board = Board((), is_review=lambda status: False)
+        self._board = Board((), is_review=lambda _status: False)
         self._unread: set[str] = set()  # cards whose past this run has not read: a turn may have been left open
         self._pending: list[Record] = []  # decisions that led to no turn yet
         self._changed = anyio.Event()
@@ -109,7 +109,9 @@ class ExecutionPipeline:
         policy = self._policy
         self._board = await anyio.to_thread.run_sync(
             lambda: Board(
-                joined.issues, is_review=lambda status: bool(settle(policy, "is_review_turn", status)), target=order.target
+                joined.issues,
+                is_review=lambda status: bool(settle(policy, "is_review_turn", status)),
+                target=order.target,
             )
         )
         self._unread.update(joined.worked)
@@ -214,7 +216,7 @@ class ExecutionPipeline:
         return TurnTask(run=self._context.run, build=self._context.build, issue_id=issue.id, turn=number, kind=kind)
 
     async def _lose(self, issue: Issue) -> None:
-        """Somebody else holds or changed the issue: take over its state, and look at it again when their claim expires."""
+        """Somebody else holds or changed the issue: take over its state, and look again when their claim expires."""
         context = self._context
         self._unread.add(issue.id)
         try:

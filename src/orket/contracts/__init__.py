@@ -1,7 +1,7 @@
 """The one module that a plugin author imports: node protocols, questions, answers, ports and their values.
 
-Values that questions and answers are made of (cards, organization, records) are here too, so that a plugin needs no other
-import of orket.
+Values that questions and answers are made of (cards, organization, records) are here too, so that a plugin needs no
+other import of orket.
 """
 
 from orket.cards import (
@@ -23,8 +23,8 @@ from orket.cards import (
     WaitReason,
 )
 from orket.contracts._nodes import (
-    ApiRuntimeStrategyNode,
     CONTRACT_VERSION,
+    ApiRuntimeStrategyNode,
     EngineRuntimePolicyNode,
     EvaluatorNode,
     ExecutionRuntimeStrategyNode,
@@ -133,6 +133,9 @@ from orket.organization import (
 )
 
 __all__ = [
+    "CONTRACT_VERSION",
+    "EMPTY",
+    "INTEGRITY_GUARD",
     "ApiRuntimeStrategyNode",
     "ArchitectureGovernance",
     "ArchitectureRules",
@@ -142,7 +145,6 @@ __all__ = [
     "BoardCounts",
     "BoardRequest",
     "BottleneckThresholds",
-    "CONTRACT_VERSION",
     "CardChange",
     "CardRow",
     "CardStatus",
@@ -159,7 +161,6 @@ __all__ = [
     "DialectQuestion",
     "Digest",
     "Document",
-    "EMPTY",
     "EffectClass",
     "EngineRuntimePolicyNode",
     "Environment",
@@ -172,7 +173,6 @@ __all__ = [
     "FailureAnswer",
     "FailureKind",
     "FailureQuestion",
-    "INTEGRITY_GUARD",
     "Issue",
     "IssueRequest",
     "JournalEntry",

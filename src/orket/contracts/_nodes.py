@@ -1,10 +1,11 @@
 """The twelve decision nodes.
 
 Each method takes one frozen question, positional only, and returns one frozen answer. Planner, router, prompt strategy,
-tool strategy and evaluator may be ``def`` or ``async def``; all others are plain ``def`` and promise purity. A node *must
-not* change or keep its question, *must not* call the orchestrator that asks it, and *may* raise: the core turns whatever
-it raises, and every answer that breaks the contract, into a :class:`~orket.errors.NodeError`. No answer is ever replaced
-by a default.
+tool strategy and evaluator may be ``def`` or ``async def``; all others are plain ``def`` and promise purity. A node
+*must not* change or keep its question, *must not* call the orchestrator that asks it, and *may* raise: the core turns
+whatever
+it raises, and every answer that breaks the contract, into a :class:`~orket.errors.NodeError`. No answer is ever
+replaced by a default.
 
 Several loop, id and path policies are so small that they take plain values.
 """
@@ -57,7 +58,8 @@ class PlannerNode(Protocol):
     def plan(self, question: PlanQuestion, /) -> Plan | Awaitable[Plan]:
         """Choose issues.
 
-        Must choose only from ``review`` and ``ready`` (or candidates found through ``backlog``: in code review, or ready with
+        Must choose only from ``review`` and ``ready`` (or candidates found through ``backlog``: in code review, or
+        ready with
         every dependency done), name none twice, choose at most ``slots``, and none but ``target_issue_id`` when that is
         set. May choose none. Must not assume that an issue it passed over comes again in the same order.
         """
@@ -71,8 +73,8 @@ class RouterNode(Protocol):
     def route(self, question: RouteQuestion, /) -> Route | Awaitable[Route]:
         """Choose a seat.
 
-        Must name a key of ``team.seats``, or None when the team has no seat for this issue. Should prefer a seat that holds
-        ``integrity_guard`` on review turns.
+        Must name a key of ``team.seats``, or None when the team has no seat for this issue. Should prefer a seat that
+        holds ``integrity_guard`` on review turns.
         """
         ...
 
@@ -99,7 +101,7 @@ class ToolStrategyNode(Protocol):
     """Decides which tools a turn is offered."""
 
     def compose(self, question: ToolsetQuestion, /) -> Toolset | Awaitable[Toolset]:
-        """Choose tools. Must be available ones, each once. Offering a tool does not allow it: the gate decides each call."""
+        """Choose tools. Must be available ones, each once. An offer is no permission: the gate decides."""
         ...
 
 
@@ -197,7 +199,7 @@ class ExecutionRuntimeStrategyNode(Protocol):
     """Decides ids. A given id is kept; every id is a safe file name (``[A-Za-z0-9._-]``, not starting with a dot)."""
 
     def select_run_id(self, given: str | None, token: str, /) -> str:
-        """Return the id of an epic's run; *token* is 32 random hex digits, so that the node needs no randomness of its own."""
+        """Return the id of an epic's run; *token* is 32 random hex digits: a node needs no randomness of its own."""
         ...
 
     def select_epic_build_id(self, given: str | None, epic: str, /) -> str:
@@ -253,7 +255,7 @@ class PipelineWiringStrategyNode(Protocol):
 
 @runtime_checkable
 class SandboxPolicyNode(Protocol):
-    """Decides what a sandbox looks like. Names are ``[a-z0-9-]``; a compose file has no privileges and no host mounts."""
+    """Decides what a sandbox looks like. Names are ``[a-z0-9-]``; compose files have no privileges or host mounts."""
 
     def build_sandbox_id(self, rock_id: str, /) -> str:
         """Return the sandbox's id. Must be the same for the same rock."""

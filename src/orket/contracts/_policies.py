@@ -16,7 +16,7 @@ class LoopQuestion:
 
     organization: Organization
     environ: Mapping[str, str] = EMPTY
-    counts: BoardCounts = BoardCounts()
+    counts: BoardCounts = field(factory=BoardCounts)
 
     @property
     def reference(self) -> Reference:
@@ -50,7 +50,7 @@ class RestAnswer:
 
 @frozen(kw_only=True)
 class EnvironmentQuestion:
-    """Which environment mapping is used? ``environ`` is what the host gave; ``dotenv`` the text of a ``.env`` file or ""."""
+    """Which environment mapping is used? ``environ`` is the host's; ``dotenv`` the text of a ``.env`` file, or ""."""
 
     environ: Mapping[str, str]
     dotenv: str = ""
@@ -109,7 +109,7 @@ class SandboxPorts:
 
 @frozen(kw_only=True)
 class SandboxQuestion:
-    """A sandbox to be described. ``product`` is the folder with the product's sources; the password never enters a record."""
+    """A sandbox to be described. ``product`` is the folder of the sources; the password never enters a record."""
 
     sandbox_id: str
     stack: TechStack

@@ -15,8 +15,8 @@ from orket.events import TurnKind
 class EffectClass(enum.StrEnum):
     """What running a tool again would do to the world outside the store.
 
-    ``NONE`` acts on the record only, inside the turn's own commit. ``READ`` and ``IDEMPOTENT`` may run again with the same
-    key. ``AT_MOST_ONCE`` never runs again by itself.
+    ``NONE`` acts on the record only, inside the turn's own commit. ``READ`` and ``IDEMPOTENT`` may run again with the
+    same key. ``AT_MOST_ONCE`` never runs again by itself.
     """
 
     NONE = "none"
@@ -47,7 +47,7 @@ class ToolCall:
 
 @frozen(kw_only=True)
 class RawToolCall:
-    """A native tool call as the server sent it; ``arguments`` is JSON text, or an object where the protocol sends one."""
+    """A native tool call as the server sent it; ``arguments`` is JSON text, or an object if the protocol has it so."""
 
     name: str
     arguments: str | Mapping[str, JsonValue]
@@ -230,7 +230,14 @@ class CommandResult:
 class CommandRunner(Protocol):
     """Runs external commands; no shell is ever involved."""
 
-    async def run(self, argv: Sequence[str], /, *, cwd: Path, timeout: float) -> CommandResult:
+    async def run(
+        self,
+        argv: Sequence[str],
+        /,
+        *,
+        cwd: Path,
+        timeout: float,  # noqa: ASYNC109 - running out of time is a result here, not an exception
+    ) -> CommandResult:
         """Run *argv* in *cwd* for at most *timeout* seconds; all its descendants are dead when this returns."""
         ...
 

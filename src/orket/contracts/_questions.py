@@ -1,7 +1,7 @@
 """Frozen questions and answers of the nodes that decide within a turn.
 
-Every question has a ``reference``: the scalars that identify it (ids with versions, names, numbers). The core records the
-reference instead of the whole question: with the card versions in the journal it says exactly what was asked.
+Every question has a ``reference``: the scalars that identify it (ids with versions, names, numbers). The core records
+the reference instead of the whole question: with the card versions in the journal it says exactly what was asked.
 Every answer carries a ``reason`` for the people who ask "why did this card do that?".
 """
 
@@ -45,10 +45,10 @@ class Backlog(Protocol):
 
 @frozen(kw_only=True)
 class PlanQuestion:
-    """Which candidates take a turn now?
+    """Which candidates take a turn now.
 
-    ``review`` and ``ready`` are windows of the candidates in domain order (priority plus critical-path weight, then age);
-    ``backlog`` reaches all other issues. ``slots`` ≥ 1 is how many turns may start now.
+    ``review`` and ``ready`` are windows of the candidates in domain order (priority plus critical-path weight, then
+    age); ``backlog`` reaches all other issues. ``slots`` ≥ 1 is how many turns may start now.
     """
 
     review: tuple[Issue, ...]
@@ -212,7 +212,7 @@ class ToolsetQuestion:
 
 @frozen(kw_only=True)
 class Toolset:
-    """The tools offered: unique names, each available. A node may narrow a schema; the gate judges by the tool's own."""
+    """The tools offered: unique names, each available. A schema may be narrowed; the gate judges by the tool's own."""
 
     tools: tuple[ToolSpec, ...]
     reason: str = ""
@@ -231,7 +231,7 @@ class FailureKind(enum.StrEnum):
 
 @frozen(kw_only=True)
 class TurnReport:
-    """What a turn came to, as the evaluator sees it. ``wish`` is the last status the model asked for and got allowed."""
+    """What a turn came to, as the evaluator sees it. ``wish`` is the last status asked for and allowed."""
 
     turn: int
     kind: TurnKind

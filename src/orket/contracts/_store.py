@@ -17,8 +17,8 @@ from orket.events import Digest, JournalEntry, Record, RunOutcome
 class CardChange:
     """A card's new state. ``expected`` is the version it must have now (0: it must not exist yet).
 
-    ``issue.version`` must be ``expected + 1``. ``token`` is the fencing token of the claim the writer holds; None only where
-    nobody may hold a live claim (adding cards, operator actions).
+    ``issue.version`` must be ``expected + 1``. ``token`` is the fencing token of the claim the writer holds; None
+    only where nobody may hold a live claim (adding cards, operator actions).
     """
 
     issue: Issue
@@ -30,8 +30,8 @@ class CardChange:
 class Claim:
     """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
 
-    ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than the card's
-    last. A number renews: granted only while it is still the card's token.
+    ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than
+    the card's last. A number renews: granted only while it is still the card's token.
     """
 
     card: str
@@ -81,8 +81,10 @@ class RunRow:
 class Batch:
     """One transaction.
 
-    ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first receipt.
-    ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the run's row, charges
+    ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first
+    receipt.
+    ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the run's
+    row, charges
     excepted; ``turns`` and ``tokens`` are added to it. ``payloads`` are texts by the SHA-256 of their UTF-8 bytes.
     """
 
@@ -104,7 +106,7 @@ class Batch:
 
 @frozen(kw_only=True)
 class Receipt:
-    """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and the tokens of its claims."""
+    """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and its claims' tokens."""
 
     first_seq: int
     last_seq: int
@@ -123,7 +125,7 @@ class CardRow:
 
 @frozen(kw_only=True)
 class JournalProof:
-    """Result of a verification: how many records stand, and the hash of the last entry, for a host that wants to anchor it."""
+    """Result of a verification: how many records stand, and the last entry's hash, for a host to anchor."""
 
     records: int
     head: Digest
