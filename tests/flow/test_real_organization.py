@@ -1,10 +1,10 @@
 """Every epic and rock of a real organization that nobody here wrote ends, or is refused with a reason."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from real_organization import ROOT, needs_organization
 from small_world import wish
 
 import orket
@@ -12,11 +12,6 @@ from orket.contracts import ModelRequest, TurnKind
 from orket.errors import AssetNotFoundError, ComplexityError
 
 pytestmark = pytest.mark.anyio
-
-ROOT = Path(
-    os.environ.get("ORKET_REAL_ORGANIZATION") or Path(__file__).resolve().parents[3] / "shared" / "real-organization"
-)
-needs_organization = pytest.mark.skipif(not ROOT.is_dir(), reason="no real organization beside this checkout")
 
 DONE = {  # epic: (issues, done, canceled)
     "auth_manager": (3, 3, 0),

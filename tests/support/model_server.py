@@ -27,9 +27,9 @@ def make_model(path: Path) -> Path:
 
 
 @contextmanager
-def model_server(model: Path, log: Path, *, api_key: str | None = None) -> Iterator[str]:
-    """Serve *model* and give the server's address, without a path."""
-    command = [sys.executable, HERE / "serve_tiny.py", model, *([] if api_key is None else [api_key])]
+def model_server(model: Path, log: Path, *, tokens: int = 4096, api_key: str | None = None) -> Iterator[str]:
+    """Serve *model*, with a context of *tokens* for each exchange, and give the server's address without a path."""
+    command = [sys.executable, HERE / "serve_tiny.py", model, str(tokens), *([] if api_key is None else [api_key])]
     quiet = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")}
     with (
         log.open("wb") as output,

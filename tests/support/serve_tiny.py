@@ -1,6 +1,8 @@
 """Serve a model on a free port of the loopback with llama.cpp's own server, until standard input ends.
 
-Usage: python serve_tiny.py FILE [API_KEY]
+Usage: python serve_tiny.py FILE TOKENS [API_KEY]
+
+TOKENS is the context of each of its two slots.
 
 Prints ``LISTEN URL`` when it is ready. The end of standard input stops it, so that it never outlives its parent.
 """
@@ -10,12 +12,12 @@ import sys
 import xllamacpp
 
 
-def parameters(model: str, api_keys: list[str]) -> xllamacpp.CommonParams:
-    """Return the parameters of a small, quiet, reproducible server with two slots of 4,096 tokens."""
+def parameters(model: str, tokens: int, api_keys: list[str]) -> xllamacpp.CommonParams:
+    """Return the parameters of a small, quiet, reproducible server with two slots of *tokens* each."""
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.api_keys = api_keys
-    params.n_ctx = 8192
+    params.n_ctx = 2 * tokens
     params.n_parallel = 2
     params.cpuparams.n_threads = 1
     params.warmup = False
@@ -29,7 +31,7 @@ def parameters(model: str, api_keys: list[str]) -> xllamacpp.CommonParams:
 
 
 if __name__ == "__main__":
-    server = xllamacpp.Server(parameters(sys.argv[1], sys.argv[2:]))
+    server = xllamacpp.Server(parameters(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
     sys.stdout.write(f"LISTEN {server.listening_address}\n")
     sys.stdout.flush()
     sys.stdin.read()
