@@ -160,7 +160,7 @@ class _Copier:
 
     def _key(self, key: object) -> str:
         if not isinstance(key, str):
-            raise _FlawedError(ParseReason.NOT_JSON, f"the key {key!r:.100} is no string")
+            raise _FlawedError(ParseReason.NOT_JSON, f"a key of type {type(key).__name__} is no JSON")
         return self._text(key)
 
     def _text(self, value: str) -> str:
