@@ -25,7 +25,7 @@ import orket
 from orket.contracts import ModelClient
 
 HOME = Path(__file__).resolve().parent  # this folder is an organization: config/, model/ and verification/
-LEASE = 5.0  # seconds until the cards that a killed run was working on are free for the next run
+LEASE = 2.0  # seconds until the cards that a killed run was working on are free for the next run
 
 
 def main() -> int:

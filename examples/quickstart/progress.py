@@ -56,12 +56,13 @@ class Terminal:
 
     async def follow(self, entries: AsyncIterable[JournalEntry]) -> None:
         """Print entries as they happen: seconds since the first one, the card, and what happened."""
-        story, began = Story(), None
+        story, began, width = Story(), None, 10
         async for entry in entries:
             began = entry.at if began is None else began
+            width = max(width, len(entry.card or ""))
             if line := story.tell(entry):
                 style, text = line
-                self.print(f"{entry.at - began:6.1f}s  {entry.card or '':<10}  {text}", style)
+                self.print(f"{entry.at - began:6.1f}s  {entry.card or '':<{width}}  {text}", style)
 
 
 def describe(record: Record) -> tuple[str, str] | None:

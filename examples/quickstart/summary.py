@@ -1,6 +1,6 @@
 """What is told before and after a run, all of it read from the record."""
 
-from progress import BOLD, DIM, RED, Story, Terminal, plain
+from progress import BOLD, DIM, RED, YELLOW, Story, Terminal, plain
 
 import orket
 from orket.cards import CardStatus, Issue
@@ -44,13 +44,15 @@ def interest(issue: Issue) -> tuple[bool, int]:
 async def show_why(orchestrator: orket.Orchestrator, issue: Issue, terminal: Terminal) -> None:
     """Print the chain of events behind one card."""
     found = await orchestrator.explain(issue.id, build=issue.build)
-    waits = f", waits for {found.wait[0].value}: {plain(found.wait[1])}" if found.wait else ""
-    terminal.print(f"\nWhy is {issue.id} {issue.status.value}{waits}?", BOLD)
+    terminal.print(f"\nWhy is {issue.id} {issue.status.value}?", BOLD)
     story = Story()
     for entry in found.chain:
         if line := story.tell(entry):
             style, text = line
             terminal.print(f"{entry.seq:>7}  {text}", style)
+    if found.wait:
+        reason, detail = found.wait
+        terminal.print(f"         waits for {reason.value}: {plain(detail)}", YELLOW)
 
 
 async def check_journal(store: Store) -> str:
