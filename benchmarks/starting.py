@@ -1,0 +1,81 @@
+"""What it costs to begin: how long an import takes, and how long the registry looks for nodes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import child
+
+DEPENDENCIES = ("attrs", "cattrs", "anyio")
+_OFFER_EVERY = 10  # this share of the distributions offers a node; all have an entry_points.txt
+_IMPORT = """
+import sys, time
+began = time.perf_counter()
+for name in sys.argv[1:-1]:
+    __import__(name)
+below = time.perf_counter()
+__import__(sys.argv[-1])
+print(below - began, time.perf_counter() - below)
+"""
+
+
+def import_seconds(repeat: int) -> dict[str, float]:
+    """Return the best times of ``import orket`` in a fresh Python: whole, and with its dependencies there already."""
+    found: dict[str, list[float]] = {"whole": [], "below": [], "above": []}
+    for _ in range(max(repeat, 7)):
+        found["whole"].append(_import("orket")[1])
+        below, above = _import(*DEPENDENCIES, "orket")
+        found["below"].append(below)
+        found["above"].append(above)
+    return {name: min(times) for name, times in found.items()}
+
+
+def _import(*names: str) -> tuple[float, float]:
+    """Import modules in a new Python; return the times of all but the last, and of the last."""
+    done = subprocess.run([sys.executable, "-c", _IMPORT, *names], capture_output=True, text=True, check=True)
+    below, last = done.stdout.split()
+    return float(below), float(last)
+
+
+def install_distributions(folder: Path, count: int) -> None:
+    """Make a folder look as if *count* distributions were installed in it."""
+    for number in range(count):
+        name = f"bench_dist_{number:04}"
+        info = folder / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        points = f"[console_scripts]\n{name} = {name}:main\n"
+        if number % _OFFER_EVERY == 0:
+            points += f"\n[orket.router]\n{name} = {name}:Router\n"
+        (info / "entry_points.txt").write_text(points)
+
+
+def _main() -> dict[str, Any]:
+    """Child: look for nodes once, with nothing cached."""
+    from importlib.metadata import distributions
+
+    import orket
+
+    installed = len(list(distributions()))
+    registry = orket.DecisionNodeRegistry()
+    began = time.perf_counter()
+    import importlib_metadata  # noqa: F401 - the registry imports it when it looks
+
+    importing = time.perf_counter() - began
+    offers = registry.offers("router")
+    looking = time.perf_counter() - began
+    registry.resolve()
+    resolving = time.perf_counter() - began
+    return {
+        "installed": installed,
+        "offers": len(offers),
+        "import_metadata": importing,
+        "look": looking - importing,
+        "resolve": resolving - looking,
+    }
+
+
+if __name__ == "__main__":
+    child.answer(_main(**child.params()))
