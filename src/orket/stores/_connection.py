@@ -63,6 +63,8 @@ def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> No
                 path=path,
                 found=found,
             )
+    # Open the WAL now: a connection that never did would leave the files of one that a reader opened.
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def _close(connection: sqlite3.Connection | None) -> None:

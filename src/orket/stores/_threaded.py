@@ -59,10 +59,6 @@ class Database(Books, Protocol):
         """Check some more payloads; return the place to go on after, or None."""
         ...
 
-    def close(self) -> None:
-        """Close every connection. Safe to call twice."""
-        ...
-
 
 class ThreadedStore:
     """A :class:`orket.contracts.Store` over a :class:`Database`; a subclass says how to connect."""
@@ -95,9 +91,14 @@ class ThreadedStore:
         await to_thread.run_sync(self._start, _wake(anyio.lowlevel.current_token().native_token))
 
     def _start(self, wake: Wake) -> None:
-        self._database = database = self._connect()
-        self._progress.seq = database.last_seq()
+        database = self._connect()
+        try:
+            self._progress.seq = database.last_seq()
+        except BaseException:
+            database.close()
+            raise
         self._writer = Writer(database, wake=wake, answered=self._answered)
+        self._database = database
 
     def _answered(self, answer: Answer) -> None:
         if isinstance(answer, Receipt):
@@ -111,13 +112,9 @@ class ThreadedStore:
         writer.stop()
         with anyio.CancelScope(shield=True):
             # Its own limiter: worker threads that other work holds must not keep a store from closing.
-            await to_thread.run_sync(self._finish, writer, limiter=CapacityLimiter(1))
+            await to_thread.run_sync(writer.join, limiter=CapacityLimiter(1))
         self._progress.close()
-
-    def _finish(self, writer: Writer) -> None:
-        writer.join()
-        if self._database is not None and self._writer is writer:
-            self._database.close()
+        if self._writer is writer:  # whoever closed at the same time may have opened it again
             self._database = self._writer = None
 
     async def commit(self, batch: Batch, /) -> Receipt:
@@ -128,7 +125,7 @@ class ThreadedStore:
         await job.done.wait()
         if isinstance(job.answer, Receipt):
             return job.answer
-        raise job.answer or _not_open()
+        raise job.answer
 
     async def load_board(self, build: str, /) -> tuple[CardRow, ...]:
         """Return all cards of a build, in the order they joined."""

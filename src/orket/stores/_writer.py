@@ -36,6 +36,10 @@ class Books(Protocol):
         """Do what should not delay an answer; called after each."""
         ...
 
+    def close(self) -> None:
+        """Close every connection. The last thing that is called."""
+        ...
+
 
 @define(eq=False)
 class Job:
@@ -43,7 +47,7 @@ class Job:
 
     batch: Prepared
     done: anyio.Event = field(factory=anyio.Event)
-    answer: Answer | None = None
+    answer: Answer = field(init=False)
 
 
 class Writer:
@@ -78,7 +82,7 @@ class Writer:
             self._queue.put(None)
 
     def join(self) -> None:
-        """Block until the last batch is written."""
+        """Block until the last batch is written and everything is closed."""
         self._thread.join()
 
     def _work(self) -> None:
@@ -88,6 +92,7 @@ class Writer:
             if jobs:
                 self._answer(jobs, self._write([job.batch for job in jobs]))
                 self._books.tidy()
+        self._books.close()  # here, so that it happens once, whatever became of who asked for it
 
     def _gather(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []

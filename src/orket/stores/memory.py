@@ -4,6 +4,7 @@ import json
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import anyio.lowlevel
 import attrs
@@ -17,7 +18,7 @@ from orket.stores._ledger import CardKey, CardState, DocumentKey, Ledger, Operat
 from orket.stores._prepare import PreparedRun, payload_key, prepare
 from orket.stores._progress import Progress
 
-_BREATH = 256  # rows handled between two checkpoints of the event loop
+BREATH: Final = 32  # values decoded, or rows followed, between two checkpoints of the event loop
 
 
 class MemoryStore:
@@ -95,13 +96,13 @@ class MemoryStore:
         self._open()
         await anyio.lowlevel.checkpoint()
         load = codec().load_issue
-        return tuple(
-            [
-                CardRow(issue=load(state.body or ""), owner=state.owner, until=state.until, token=state.token)
-                for (of, _), state in self._cards.items()
-                if of == build
-            ]
-        )
+        states = [state for (of, _), state in self._cards.items() if of == build]
+        rows = []
+        for number, state in enumerate(states, 1):
+            rows.append(CardRow(issue=load(state.body or ""), owner=state.owner, until=state.until, token=state.token))
+            if number % BREATH == 0:
+                await anyio.lowlevel.checkpoint()
+        return tuple(rows)
 
     async def load_run(self, run: str, /) -> RunRow | None:
         """Return a run, or None."""
@@ -134,7 +135,7 @@ class MemoryStore:
             if wanted.takes(row):
                 for entry in entries(row, since):
                     yield entry
-            if index % _BREATH == 0:
+            if index % BREATH == 0:
                 await anyio.lowlevel.checkpoint()
 
     async def wait(self, since: int, /) -> None:
@@ -163,9 +164,9 @@ class MemoryStore:
         """
         self._open()
         link = Link()
-        for start in range(0, len(self._journal), _BREATH):
+        for start in range(0, len(self._journal), BREATH):
             await anyio.lowlevel.checkpoint()
-            link = follow(link, self._journal[start : start + _BREATH])
+            link = follow(link, self._journal[start : start + BREATH])
         for key, payload in tuple(self._payloads.items()):
             if not payload_holds(key, payload):
                 named = (row.first_seq for row in self._journal if key.hex() in row.body)
