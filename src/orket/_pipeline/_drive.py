@@ -289,8 +289,8 @@ class ExecutionPipeline:
             return RunOutcome.HALTED, "the host asked the run to stop"
         if self._exhausted:
             rest = settle(self._policy, "exhausted", self._turns, counts)
-        else:
-            rest = settle(self._policy, "no_candidates", counts)
+            return RunOutcome(rest.rest.value), rest.reason
+        rest = settle(self._policy, "no_candidates", counts)
         reason = f"{rest.reason}; the planner chose none: {self._plan_reason}" if board.candidates else rest.reason
         return RunOutcome(rest.rest.value), reason
 
