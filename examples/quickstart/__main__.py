@@ -43,13 +43,13 @@ def main() -> int:
 
 async def play(options: argparse.Namespace) -> int:
     """Drive the epic to rest, tell what happens, and sum it up."""
+    model, terminal = choose_model(options.model), Terminal()
     workspace, journal = prepare(options)
-    terminal = Terminal()
     async with orket.Orchestrator(
         config=options.config,
         workspace=workspace,
         store=journal,
-        model=choose_model(options.model),
+        model=model,
         limits=orket.Limits(lease=LEASE),
     ) as orchestrator:
         await introduce(orchestrator, options.epic, terminal)

@@ -22,15 +22,14 @@ def answer(request: ModelRequest) -> list[ToolCall]:
 
 def work(request: ModelRequest, brief: TurnBrief) -> list[ToolCall]:
     """Write the issue's file in the first round; ask for a review once it is written."""
-    path = brief.issue.references[0]
+    path, text = brief.issue.references[0], draft(brief.issue)
+    if brief.round == 1 and brief.seat == "writer":
+        return [write("../README.md", text)]  # beside the workspace, where nobody may write
     if brief.round == 1:
-        if brief.seat == "writer":
-            return [say("I put the README beside the workspace."), write("../README.md", draft(brief.issue))]
-        return [say(plan(brief.issue)), write(path, draft(brief.issue))]
-    result = request.messages[-1].content
-    if "wrote" in result:
+        return [say(f"I {'correct' if last_failure(brief.issue) else 'write'} {path}."), write(path, text)]
+    if "wrote" in request.messages[-1].content:
         return [wish("code_review", f"{path} is written")]
-    return [say(f"Refused, so I put it where it belongs: {path}."), write(path, draft(brief.issue))]
+    return [say(f"Refused, so I put it where it belongs: {path}."), write(path, text)]
 
 
 def review(brief: TurnBrief) -> list[ToolCall]:
@@ -41,13 +40,6 @@ def review(brief: TurnBrief) -> list[ToolCall]:
     if found.passed:
         return [wish("done", f"proven: {found.detail}")]
     return [wish("ready", complaint(found))]
-
-
-def plan(issue: Issue) -> str:
-    """Say what is going to be done, and why it is done again."""
-    if failed := last_failure(issue):
-        return f"I correct {issue.references[0]}: {complaint(failed)}"
-    return f"I write {issue.references[0]}."
 
 
 def draft(issue: Issue) -> str:

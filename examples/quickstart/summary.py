@@ -8,6 +8,8 @@ from orket.contracts import Store
 from orket.events import CallJudged
 from orket.reporting import render_board
 
+LATEST = 15  # lines of a card's story that are told
+
 
 async def introduce(orchestrator: orket.Orchestrator, epic: str, terminal: Terminal) -> None:
     """Say what is about to happen, and what has happened already."""
@@ -46,10 +48,11 @@ async def show_why(orchestrator: orket.Orchestrator, issue: Issue, terminal: Ter
     found = await orchestrator.explain(issue.id, build=issue.build)
     terminal.print(f"\nWhy is {issue.id} {issue.status.value}?", BOLD)
     story = Story()
-    for entry in found.chain:
-        if line := story.tell(entry):
-            style, text = line
-            terminal.print(f"{entry.seq:>7}  {text}", style)
+    told = [(entry.seq, *line) for entry in found.chain if (line := story.tell(entry))]
+    if len(told) > LATEST:
+        terminal.print(f"         ... {len(told) - LATEST} earlier lines are in the journal", DIM)
+    for seq, style, text in told[-LATEST:]:
+        terminal.print(f"{seq:>7}  {text}", style)
     if found.wait:
         reason, detail = found.wait
         terminal.print(f"         waits for {reason.value}: {plain(detail)}", YELLOW)

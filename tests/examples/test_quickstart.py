@@ -212,7 +212,7 @@ def tamper(journal: Path) -> None:
     """Change one word of a comment in a journal."""
     connection = sqlite3.connect(journal)
     with connection:
-        changed = connection.execute("UPDATE journal SET body = replace(body, 'beside', 'inside')").rowcount
+        changed = connection.execute("UPDATE journal SET body = replace(body, 'belongs', 'belonged')").rowcount
     connection.close()
     assert changed
 
