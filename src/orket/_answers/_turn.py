@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orket._answers._exact import blank, found, listed, unlike, unlike_all
-from orket.cards import CardStatus, Issue, WaitReason
+from orket.cards import EMPTY, CardStatus, Issue, JsonValue, WaitReason
 from orket.contracts import (
     DialectChoice,
     DialectQuestion,
@@ -32,6 +32,7 @@ _NONE: Final = type(None)
 _SPEAKERS: Final = ("system", "user", "assistant", "tool")
 _SCALARS: Final = (str, int, float, bool, _NONE)
 _WAITING: Final = (CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPER)
+_NOTHING: Final = object()  # is no JSON value
 _MAX_DEPTH: Final = 64  # of a JSON Schema; deeper ones are refused instead of exhausting the stack
 
 
@@ -176,10 +177,10 @@ def _wrong_copy(tool: Any, own: ToolSpec) -> str | None:
         return f"destructive is {found(tool.destructive)}; valid: {own.destructive}, as the tool has it"
     if tool.parameters is own.parameters:
         return unlike("description", tool.description, str)
-    return unlike("description", tool.description, str) or _wrong_schema(tool.parameters)
+    return unlike("description", tool.description, str) or _wrong_schema(tool.parameters, own.parameters)
 
 
-def _wrong_schema(schema: Any) -> str | None:
+def _wrong_schema(schema: Any, own: Mapping[str, JsonValue]) -> str | None:
     if not isinstance(schema, Mapping) or schema.get("type") != "object":
         return f"parameters is {found(schema)}; valid: a JSON Schema mapping of type 'object'"
     if not isinstance(schema.get("properties", {}), Mapping):
@@ -187,25 +188,28 @@ def _wrong_schema(schema: Any) -> str | None:
     required = schema.get("required", ())
     if type(required) not in (list, tuple) or not set(map(type, required)) <= {str}:
         return f"parameters['required'] is {found(required)}; valid: a list of str"
-    fault = _not_json(schema, _MAX_DEPTH)
+    fault = _not_json(schema, own, _MAX_DEPTH)
     return None if fault is None else f"parameters{fault}"
 
 
-def _not_json(value: Any, depth: int) -> str | None:
-    """Return None for JSON data, else the path to what is none and what it is. Strings cost no call."""
+def _not_json(value: Any, own: Any, depth: int) -> str | None:
+    """Return None for JSON data, else the path to what is none and what it is. What is *own* costs no look."""
+    if value is own:
+        return None
     cls = type(value)
     if depth == 0:
         return f" is nested deeper than {_MAX_DEPTH} levels"
     if cls is dict or isinstance(value, Mapping):
+        beside = own if isinstance(own, Mapping) else EMPTY
         for key, item in value.items():
             if type(key) is not str:
                 return f" has the key {found(key)}; valid: str"
-            if type(item) is not str and (fault := _not_json(item, depth - 1)) is not None:
+            if type(item) is not str and (fault := _not_json(item, beside.get(key), depth - 1)) is not None:
                 return f".{key}{fault}"
         return None
     if cls is list or cls is tuple:
         for index, item in enumerate(value):
-            if type(item) is not str and (fault := _not_json(item, depth - 1)) is not None:
+            if type(item) is not str and (fault := _not_json(item, _NOTHING, depth - 1)) is not None:
                 return f"[{index}]{fault}"
         return None
     finite = cls is not float or value - value == 0

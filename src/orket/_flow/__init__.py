@@ -2,12 +2,16 @@
 
 ``route -> verify -> equip -> open -> converse (model, parse, gate, tools) -> evaluate -> close``
 
-A turn makes these commits: (1) opened: claim, decisions, prompt; (2) replied, once a round: the model's reply, the
-gate's
-verdicts, the intents of effects, and the results of the round before; (3) closed: results, evaluation, transition.
-After a
-crash the turn is taken up again from what the journal holds of it: a recorded reply is used again, a recorded effect is
-never run again.
+A turn makes these commits:
+
+1. opened: the claim, the decisions so far, the prompt;
+2. once a round: the model's reply, the gate's verdicts and the intents of effects, before any of them acts;
+3. once a round: the results of its effects, and what its calls asked of the board;
+4. closed: the evaluation, the transition, the claim given back.
+
+What nothing can come between is one commit: a round without effects writes its reply with (3), and the last round of a
+turn with (4) unless the evaluator may wait. After a crash the turn is taken up again from what the journal holds of it:
+a recorded reply is used again, a recorded effect never runs again.
 """
 
 from orket._board import Board
@@ -61,6 +65,9 @@ async def take_turn(
         return await block(turn, WaitReason.REVIEW, str(error))
     except EffectUnknownError as error:
         return await block(turn, WaitReason.SYSTEM, f"effect_unknown: {error}")
+    except NodeError:  # what was answered and done so far is kept, and the issue is free for whoever comes next
+        await turn.commit(release=turn.token is not None)
+        raise
     except BaseException:  # cancelled, or the record or a node failed: the issue is free for whoever comes next
         await turn.abandon()
         raise

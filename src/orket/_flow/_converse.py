@@ -63,17 +63,20 @@ async def converse(turn: Turn) -> Failure | None:
         judged: list[JudgedCall] = []
         for index in range(len(parsed.calls)):
             judged.append(await _judge(turn, parsed, index, judged))
-        await _record(turn, reply, judged)
+        _note(turn, reply, judged)
         if parsed.text:
             turn.text = parsed.text
         if not judged and not parsed.problems:
             return last if parsed.text or turn.rounds > 1 else _empty()
-        results = [await _run(turn, item) for item in judged]
+        if any(item.key for item in judged):
+            await turn.commit()  # the intents, before anything acts
+        results = await _act(turn, judged)
         last = _failure_of(judged, results, parsed)
         if last is None and turn.wish is not None:
             return None
         turn.wish = None  # a wish beside a refused or failed call does not count
         _tell(turn, parsed, judged, results)
+        await turn.commit()
     return last or _out_of_rounds(turn)
 
 
@@ -170,8 +173,8 @@ async def _host_verdict(turn: Turn, question: GateQuestion) -> Verdict:
     return Verdict(allowed=False, rule="host-rules", detail=f"the host's rules did not answer within {limit} s")
 
 
-async def _record(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -> None:
-    """Commit the reply, the verdicts and the intents, before anything acts. A replayed reply is already there."""
+def _note(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -> None:
+    """Note the reply, the verdicts and the intents for the next commit. A replayed reply is in the journal already."""
     turn.calls += len(judged)
     turn.refused += sum(not item.verdict.allowed for item in judged)
     if turn.recorded and turn.rounds in turn.recorded.replies:
@@ -187,7 +190,7 @@ async def _record(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -
     )
     for index, item in enumerate(judged):
         turn.records.extend(_records_of(turn, index, item))
-    await turn.commit(tokens=reply.usage.prompt_tokens + reply.usage.completion_tokens)
+    turn.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
 
 
 def _records_of(turn: Turn, index: int, item: JudgedCall) -> list[CallJudged | EffectIntended]:
@@ -219,14 +222,36 @@ def _records_of(turn: Turn, index: int, item: JudgedCall) -> list[CallJudged | E
     return records
 
 
+async def _act(turn: Turn, judged: Sequence[JudgedCall]) -> list[ToolResult]:
+    """Run the calls in their order, then apply what they asked of the board, once.
+
+    It is committed with the result of the round's last effect, and in a round without effects with the reply: so a
+    replayed turn knows whether the journal holds it. A result that can never be had again is not left waiting for other
+    effects.
+    """
+    keyed = [item.key for item in judged if item.key]
+    results: list[ToolResult] = []
+    for item in judged:
+        results.append(await _run(turn, item))
+        if item.key and item.key != keyed[-1] and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
+            await turn.commit()
+    recorded = turn.recorded
+    applied = recorded is not None and turn.rounds in recorded.replies and (not keyed or keyed[-1] in recorded.outputs)
+    return [apply_requests(turn, result, applied=applied) if result.requests else result for result in results]
+
+
+def _effect(turn: Turn, item: JudgedCall) -> EffectClass:
+    return turn.context.specs[item.call.name].effect
+
+
 async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
-    """Run an allowed call, unless the journal holds its result; what it asks of the board is applied at once."""
+    """Run an allowed call, unless the journal holds its result."""
     name, context, recorded = item.call.name, turn.context, turn.recorded
     if not item.verdict.allowed:
         return ToolResult(ok=False, output=f"refused by rule {item.verdict.rule}: {item.verdict.detail}")
     if recorded and (known := recorded.outputs.get(item.key)):
         return ToolResult(ok=known[0], output=known[1])
-    if recorded and item.key in recorded.intents and context.specs[name].effect is EffectClass.AT_MOST_ONCE:
+    if recorded and item.key in recorded.intents and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
         raise EffectUnknownError(
             f"{name} was begun and its result is not recorded", rule="effect_unknown", key=item.key
         )
@@ -246,8 +271,7 @@ async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
     result = await context.executor.execute(tool, item.bound, tool_context, timeout=context.limits.tool)
     if item.key:
         turn.records.append(EffectRecorded(key=item.key, ok=result.ok, output=turn.payload(result.output)))
-    applied = recorded is not None and turn.rounds + 1 in recorded.replies
-    return apply_requests(turn, result, applied=applied) if result.requests else result
+    return result
 
 
 def _failure_of(judged: Sequence[JudgedCall], results: Sequence[ToolResult], parsed: ParsedReply) -> Failure | None:

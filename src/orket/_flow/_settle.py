@@ -25,6 +25,8 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
     Raises:
         NodeError: the evaluator failed; nothing is committed, and the turn can be taken up again.
     """
+    if turn.context.evaluator_waits:
+        await turn.commit()  # the last reply is paid for: it must not be lost while somebody thinks about it
     if failure is None:
         failure = await _succeed(turn)
     abort = await _fail(turn, failure) if failure is not None else ""

@@ -76,6 +76,7 @@ class RunContext:
     workspace: Path
     started_at: float
     context_window: int
+    evaluator_waits: bool = False
     limits: Limits = Limits()
     model_override: str = ""
     user_preference: str = ""
@@ -148,6 +149,7 @@ class Turn:
     wish: StatusWish | None = None
     calls: int = 0
     refused: int = 0
+    tokens: int = 0  # spent since the last commit
     added: list[Issue] = field(factory=list)
     created: int = 0
     documents: list[Document] = field(factory=list)
@@ -199,15 +201,18 @@ class Turn:
         self.added.append(issue)
         self._changes.append(CardChange(issue=issue, expected=0))
 
-    async def commit(self, *, turns: int = 0, tokens: int = 0, claim: bool = False, release: bool = False) -> None:
+    async def commit(self, *, turns: int = 0, claim: bool = False, release: bool = False) -> None:
         """Write everything since the last commit as one transaction, and take it over on the board.
+
+        Nothing new, and neither claim nor release: nothing is written.
 
         Raises:
             StoreConflictError: another orchestrator holds or changed the issue.
             StoreError: it could not be written.
         """
+        if not (self.records or claim or release):
+            return
         context, now = self.context, self.context.clock.now()
-        claims = (Claim(card=self.issue.id, owner=context.owner, now=now, until=now + context.limits.lease),)
         self._commits += 1
         receipt = await context.store.commit(
             Batch(
@@ -218,14 +223,15 @@ class Turn:
                 card=self.issue.id,
                 records=tuple(self.records),
                 changes=tuple(self._changes),
-                claims=claims if claim else (),
+                claims=(self._claim(now),) if claim else (),
                 releases=(Release(card=self.issue.id, token=self.token or 0),) if release else (),
                 documents=tuple(self.documents),
                 payloads=self._payloads or None,
                 turns=turns,
-                tokens=tokens,
+                tokens=self.tokens,
             )
         )
+        self.tokens = 0
         if claim:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.records.clear()
@@ -237,6 +243,10 @@ class Turn:
         for issue in self.added:
             self.board.add(issue)
         self.added.clear()
+
+    def _claim(self, now: float) -> Claim:
+        until = now + self.context.limits.lease
+        return Claim(card=self.issue.id, owner=self.context.owner, now=now, until=until)
 
     async def abandon(self) -> None:
         """Give the claim back, whatever happened; what was not committed is lost, and the turn stays open."""

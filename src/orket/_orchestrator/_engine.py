@@ -1,5 +1,6 @@
 """With everything opened: how epics, rocks and single issues are run."""
 
+import inspect
 import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -154,6 +155,9 @@ class Engine:
             clock=self.clock,
             workspace=self.workspace,
             started_at=self.clock.now(),
+            evaluator_waits=inspect.iscoroutinefunction(
+                getattr(house.wiring["evaluator"].node, "evaluate_success", None)
+            ),
             context_window=settle(house.wiring["orchestration_loop"], "context_window", question),
             limits=self.limits,
             model_override=self.model_override,

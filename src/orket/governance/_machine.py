@@ -167,11 +167,24 @@ def _is_proven(issue: Issue) -> bool:
 
 def grantable(status: CardStatus, roles: Collection[str], kind: TurnKind) -> tuple[CardStatus, ...]:
     """Return the statuses that a seat with these roles may wish for on such a turn, in the order of CardStatus."""
-    return tuple([after for after in CardStatus if _is_grantable(TRANSITIONS[status, after], roles, kind)])
+    return _GRANTABLE[status, kind, INTEGRITY_GUARD in roles]
 
 
-def _is_grantable(terms: Transition, roles: Collection[str], kind: TurnKind) -> bool:
-    return Actor.SEAT in terms.actors and terms.kind is kind and (not terms.role or terms.role in roles)
+def _is_grantable(terms: Transition, kind: TurnKind, guard: bool) -> bool:
+    return Actor.SEAT in terms.actors and terms.kind is kind and (guard or not terms.role)
+
+
+# Every turn asks; the guard's is the only role that makes a difference.
+_GRANTABLE: Final[Mapping[tuple[CardStatus, TurnKind, bool], tuple[CardStatus, ...]]] = MappingProxyType(
+    {
+        (status, kind, guard): tuple(
+            after for after in CardStatus if _is_grantable(TRANSITIONS[status, after], kind, guard)
+        )
+        for status in CardStatus
+        for kind in TurnKind
+        for guard in (False, True)
+    }
+)
 
 
 def move(

@@ -14,6 +14,9 @@ class DefaultToolStrategyNode:
 
     contract_version = 1
 
+    def __init__(self) -> None:
+        self._kept: dict[tuple[CardStatus, ...], tuple[ToolSpec, ToolSpec | None]] = {}
+
     def compose(self, question: ToolsetQuestion, /) -> Toolset:
         """Choose the tools that the roles list and that exist here.
 
@@ -33,7 +36,7 @@ class DefaultToolStrategyNode:
         for name in dict.fromkeys(name for role in question.roles for name in role.tools):
             spec: ToolSpec | None = question.available.get(name)
             if spec is not None and name == _STATUS_TOOL:
-                spec = _narrow(spec, question.wishes)
+                spec = self._narrowed(spec, question.wishes)
                 if spec is None:
                     continue
             if spec is None:
@@ -43,6 +46,13 @@ class DefaultToolStrategyNode:
         roles = ", ".join([role.name for role in question.roles])
         unavailable = f"; not available: {', '.join(missing)}" if missing else ""
         return Toolset(tools=tuple(offered), reason=f"tools of {roles or 'no role'}{unavailable}")
+
+    def _narrowed(self, spec: ToolSpec, wishes: tuple[CardStatus, ...]) -> ToolSpec | None:
+        """Narrow once for each set of wishes: there are few, and every turn asks."""
+        kept = self._kept.get(wishes)
+        if kept is None or kept[0] is not spec:
+            kept = self._kept[wishes] = (spec, _narrow(spec, wishes))
+        return kept[1]
 
 
 def _narrow(spec: ToolSpec, wishes: tuple[CardStatus, ...]) -> ToolSpec | None:
