@@ -2,7 +2,7 @@
 
 A block right below a line that holds nothing but a path in backticks is a file: it is written, not run. All other
 Python blocks of a page are run in order, in one namespace. What a block prints stands in it, in lines that begin with
-``#> ``. A block whose first line begins with ``# Not run here`` is only compiled.
+``# > ``. A block whose first line begins with ``# Not run here`` is only compiled.
 """
 
 import re
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 NOT_RUN = "# Not run here"
+_PRINTED = "# >"
 
 _FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"^`(?P<path>[\w./-]+)`:?$")
@@ -43,7 +44,7 @@ class Block:
     def printed(self) -> list[str]:
         """What it says that it prints."""
         lines = [line.strip() for line in self.text.splitlines()]
-        return [line.removeprefix("#>").removeprefix(" ") for line in lines if line.startswith("#>")]
+        return [line.removeprefix(_PRINTED).removeprefix(" ") for line in lines if line.startswith(_PRINTED)]
 
     def compile(self) -> Any:
         """Return its code; tracebacks lead to the line of the page."""
@@ -86,10 +87,11 @@ def words(text: str) -> set[str]:
 
 
 def section(page: Path, heading: str) -> str:
-    """Return the text below a heading, up to the next one of its level or above."""
-    level = re.search(rf"^(#+) {re.escape(heading)}$", read(page), re.MULTILINE)
+    """Return the prose below a heading, up to the next one of its level or above."""
+    text = prose(page)
+    level = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
     assert level, f"{name_of(page)} has no heading {heading!r}"
-    rest = read(page)[level.end() :]
+    rest = text[level.end() :]
     return re.split(rf"^#{{1,{len(level[1])}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
