@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orket._config import ConfigLoader
-from orket._config._issues import find_cycle
 from orket.cards import CardStatus, Epic, Issue, Scenario, ScenarioResult, Verification, VerificationResult, WaitReason
 from orket.errors import ConfigError, DependencyCycleError
 from orket.nodes.loader_strategy import DefaultLoaderStrategyNode
@@ -287,23 +286,3 @@ def test_a_cycle_is_an_error_that_carries_it(tmp_path: Path, length: int) -> Non
     assert len(cycle) == length + 1
     assert all(waits[one] == other for one, other in pairwise(cycle))
     assert "$.issues: issues wait for each other" in str(caught.value)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.integers(0, 7), st.lists(st.integers(0, 7), max_size=3), max_size=8))
-def test_find_cycle_agrees_with_walking(edges: dict[int, list[int]]) -> None:
-    """A cycle is found exactly where walking from some issue leads back to it."""
-    graph = {str(node): [str(other) for other in others if other in edges] for node, others in edges.items()}
-
-    def reach(start: str) -> set[str]:
-        seen: set[str] = set()
-        waiting = list(graph[start])
-        while waiting:
-            if (node := waiting.pop()) not in seen:
-                seen.add(node)
-                waiting += graph[node]
-        return seen
-
-    cycle = find_cycle(graph)
-    assert bool(cycle) == any(node in reach(node) for node in graph)
-    assert all(other in graph[one] for one, other in pairwise(cycle))

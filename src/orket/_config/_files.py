@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +76,8 @@ class AssetFiles:
     def missing(self, place: Place, problems: Iterable[str] = ()) -> AssetNotFoundError:
         """Return the error that says where an asset was looked for, and what there is instead."""
         there = self.names(place.category, place.department)
+        from difflib import get_close_matches  # only needed when something is wrong
+
         close = get_close_matches(place.name, there, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there is: {', '.join(there) or 'nothing'}"
         searched = tuple(self.label(path) for path in self.asset_paths(place))

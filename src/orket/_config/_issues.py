@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from orket._config._reading import Reading
+from orket._graph import find_cycle
 from orket.cards import CardStatus, Issue, JsonValue, Verification, WaitReason
 
 # Keys of a verification that an issue may have itself, beside or instead of the nested object.
@@ -111,16 +110,8 @@ def _check_dependencies(
         reading.problem(f"issues wait for each other: {' → '.join(cycle)}; valid: dependencies without a cycle")
 
 
-def find_cycle(dependencies: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return ids of which each waits for the next, the first repeated at the end; () if there is no cycle."""
-    try:
-        TopologicalSorter(dependencies).prepare()
-    except CycleError as error:
-        cycle: list[str] = error.args[1]
-        return tuple(reversed(cycle))
-    return ()
-
-
 def _suggest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only needed when something is wrong
+
     close = get_close_matches(name, known, n=3) or sorted(known)[:8]
     return f"there is {', '.join(close)}"

@@ -8,7 +8,6 @@ problem is never built, and a file with a problem is never used.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 import attrs
@@ -166,6 +165,8 @@ class Reading:
     def _unknown_key(self, key: str, shape: Shape) -> None:
         if key in shape.ignored:
             return
+        from difflib import get_close_matches  # only needed when something is wrong
+
         close = get_close_matches(key, shape.keys, n=1)
         hint = f"did you mean {json.dumps(close[0])}?" if close else "it is ignored"
         with self.at(key):

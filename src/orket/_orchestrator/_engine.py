@@ -1,7 +1,7 @@
 """With everything opened: how epics, rocks and single issues are run."""
 
 import inspect
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,7 @@ class Engine:
     user_preference: str
     separation_of_duties: bool
     accept_new_wiring: bool
-    owner: str = field(factory=lambda: f"orchestrator-{secrets.token_hex(8)}")
+    owner: str = field(factory=lambda: f"orchestrator-{os.urandom(8).hex()}")
     active: dict[str, Callable[[], None]] = field(factory=dict)  # run -> how it is halted
 
     async def find(self, name: str, department: str) -> Card:
@@ -94,7 +94,7 @@ class Engine:
     def run_id(self, request: RunRequest) -> str:
         """Return the id of the run, as the execution-runtime node says."""
         method = "select_rock_run_id" if request.card.type is CardType.ROCK else "select_run_id"
-        run: str = settle(self.house.wiring["execution_runtime"], method, request.run_id, secrets.token_hex(16))
+        run: str = settle(self.house.wiring["execution_runtime"], method, request.run_id, os.urandom(16).hex())
         return run
 
     async def run(self, request: RunRequest, run_id: str) -> RunResult:

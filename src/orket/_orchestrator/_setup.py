@@ -27,7 +27,6 @@ from orket.models import CallableModel
 from orket.models.callables import Agent
 from orket.organization import Organization
 from orket.tools import board_tools, workspace_tools
-from orket.verification import SubprocessVerifier
 
 _EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
 
@@ -88,7 +87,7 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         environ = settle(wiring["engine_runtime"], "environment", question)
         root = settle(wiring["engine_runtime"], "config_root", choices.config, environ)
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
-    services = ServiceQuestion(environ=environ, stock={"verifier": SubprocessVerifier})
+    services = ServiceQuestion(environ=environ, stock={"verifier": _stock_verifier})
     return House(
         organization=loader.load_organization(),
         environ=environ,
@@ -96,6 +95,12 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         loader=loader,
         verifier=settle(wiring["pipeline_wiring"], "create_verifier", services),
     )
+
+
+def _stock_verifier() -> Verifier:
+    from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
+
+    return SubprocessVerifier()
 
 
 def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]) -> Mapping[str, Tool]:

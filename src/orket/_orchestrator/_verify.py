@@ -1,6 +1,6 @@
 """Run an issue's fixture because the host asks, outside any turn."""
 
-import secrets
+import os
 
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import explain
@@ -24,7 +24,7 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
     if verifier is None:
         raise VerificationError("the wiring has no verifier; see the pipeline_wiring node", card=issue_id)
     result = await verifier.verify(wanted, engine.workspace)
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     await engine.store.commit(
         Batch(
             op_id=f"verify:{found.build}:{issue_id}:{token}",
