@@ -7,7 +7,7 @@ from attrs import evolve
 from gate_questions import question_of
 
 from orket.contracts import CardStatus, Role
-from orket.governance import MAX_CREATED_ISSUES, ToolGate
+from orket.governance import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES, ToolGate
 
 GATE = ToolGate()
 
@@ -243,6 +243,8 @@ def test_a_turn_creates_few_issues_and_none_that_say_nothing() -> None:
     good = {"summary": "s", "seat": "dev"}
     assert rule_of("create_issue", good, created=MAX_CREATED_ISSUES - 1) == ""
     assert rule_of("create_issue", good, created=MAX_CREATED_ISSUES) == "issue-limit"
+    assert rule_of("create_issue", good, added=MAX_ADDED_ISSUES - 1) == ""
+    assert rule_of("create_issue", good, added=MAX_ADDED_ISSUES) == "issue-limit"
     for bad in ({"seat": "dev"}, {"summary": " ", "seat": "dev"}, {"summary": "s", "seat": 1}):
         assert rule_of("create_issue", bad) == "issue-limit"
     assert rule_of("read_file", created=MAX_CREATED_ISSUES) == ""

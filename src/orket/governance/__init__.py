@@ -1,6 +1,7 @@
 """The law: what may change, who may do it, which tool calls may run. Pure: no I/O, no clock, nothing remembered."""
 
 from orket.governance._budget import (
+    MAX_ADDED_ISSUES,
     MAX_CREATED_ISSUES,
     budget_left,
     check_complexity,
@@ -22,6 +23,7 @@ from orket.governance._question import PROTECTED, GateQuestion, GateRule, Verdic
 from orket.governance._rules import STOCK_RULES, StockRule
 
 __all__ = [
+    "MAX_ADDED_ISSUES",
     "MAX_CREATED_ISSUES",
     "PROTECTED",
     "STOCK_RULES",

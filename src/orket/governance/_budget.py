@@ -1,4 +1,4 @@
-"""How much is allowed: issues in an epic, turns in a run, new issues in a turn, reviews of one's own work."""
+"""How much is allowed: issues in an epic, turns in a run, new issues, reviews of one's own work."""
 
 from collections.abc import Collection
 from typing import Final
@@ -8,6 +8,7 @@ from orket.errors import ComplexityError, GovernanceError, SeparationOfDutiesErr
 from orket.organization import Organization
 
 MAX_CREATED_ISSUES: Final = 10  # that one turn may create
+MAX_ADDED_ISSUES: Final = 200  # that seats may add to one board: each brings turns that could create more, without end
 
 
 def check_complexity(epic: Epic, organization: Organization) -> None:

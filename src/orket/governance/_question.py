@@ -29,6 +29,7 @@ class GateQuestion:
         epic: that the issue belongs to.
         organization: whose rules count.
         created: issues that this turn has created so far, those that earlier calls of the reply ask for included.
+        added: issues that seats have added to the board before this turn's next commit.
         protected: folders of the workspace that are never written to.
 
     """
@@ -45,6 +46,7 @@ class GateQuestion:
     epic: Epic
     organization: Organization
     created: int = 0
+    added: int = 0
     protected: tuple[str, ...] = PROTECTED
 
 

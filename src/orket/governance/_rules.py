@@ -8,7 +8,7 @@ from attrs import frozen
 from orket.cards import CardStatus, WaitReason
 from orket.contracts import EffectClass
 from orket.governance import _structure as idesign
-from orket.governance._budget import MAX_CREATED_ISSUES
+from orket.governance._budget import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES
 from orket.governance._filetypes import type_fault
 from orket.governance._machine import WAITING
 from orket.governance._paths import FileArgument, file_arguments, is_below, path_fault
@@ -121,11 +121,13 @@ def confirm(question: GateQuestion) -> str | None:
 
 
 def issue_limit(question: GateQuestion) -> str | None:
-    """Refuse too many new issues in one turn, and those that say nothing."""
+    """Refuse too many new issues in one turn or on one board, and those that say nothing."""
     if question.call.name != _CREATE_ISSUE:
         return None
     if question.created >= MAX_CREATED_ISSUES:
         return f"this turn has created {question.created} issues; at most {MAX_CREATED_ISSUES} are allowed"
+    if question.added >= MAX_ADDED_ISSUES:
+        return f"seats have added {question.added} issues to this board; at most {MAX_ADDED_ISSUES} are allowed"
     for key in ("summary", "seat"):
         value = question.call.arguments.get(key)
         if not isinstance(value, str) or not value.strip():
