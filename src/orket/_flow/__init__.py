@@ -54,7 +54,14 @@ async def take_turn(
     is_review = settle(context.wiring["orchestration_loop"], "is_review_turn", issue.status)
     kind = TurnKind.REVIEW if is_review else TurnKind.WORK
     turn = Turn(
-        context=context, board=board, issue=issue, number=number, kind=kind, records=records, origin=context.run
+        context=context,
+        board=board,
+        issue=issue,
+        number=number,
+        place=number,
+        kind=kind,
+        records=records,
+        origin=context.run,
     )
     try:
         failure = await (_resume(turn, recorded) if recorded else _begin(turn))

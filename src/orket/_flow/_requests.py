@@ -54,9 +54,15 @@ def _problem(turn: Turn, request: BoardRequest) -> str:
 
 
 def _create(turn: Turn, request: IssueRequest) -> None:
-    """Let a new issue join; its id names creator, turn and place in it, the same when the turn is replayed."""
+    """Let a new issue join; its id names creator, turn and place in it, the same when the turn is replayed.
+
+    Turns are numbered anew in every run: where an earlier run's turn has the id already, the run is named too.
+    """
+    name = f"{turn.number}.{turn.created}"
+    if turn.board.get(f"{turn.issue.id}.{name}") is not None:
+        name = f"{turn.origin}.{name}"
     issue = Issue(
-        id=f"{turn.issue.id}.{turn.number}.{turn.created}",
+        id=f"{turn.issue.id}.{name}",
         name=request.summary,
         seat=request.seat,
         priority=request.priority,

@@ -82,7 +82,7 @@ async def _succeed(turn: Turn) -> Failure | None:
     )
     if answer.remember:
         turn.records.append(DecisionRemembered(text=answer.remember))
-        key = f"{context.build}/{turn.issue.id}/{turn.number}"
+        key = f"{context.build}/{turn.issue.id}/{turn.origin}/{turn.number}"
         turn.documents.append(Document(kind="memory", key=key, body={"text": answer.remember}))
         context.remembered.append(answer.remember)
     if answer.sandbox:

@@ -130,6 +130,7 @@ class Turn:
     board: Board
     issue: Issue
     number: int
+    place: int  # in this run; differs from the number of a turn that is taken up again, and names this turn's commits
     kind: TurnKind
     records: list[Record]
     recorded: RecordedTurn | None = None
@@ -216,7 +217,7 @@ class Turn:
         self._commits += 1
         receipt = await context.store.commit(
             Batch(
-                op_id=f"{context.run}:{self.issue.id}:{self.number}:{self._commits}",
+                op_id=f"{context.run}:{self.issue.id}:{self.place}:{self._commits}",
                 run=context.run,
                 build=context.build,
                 at=now,
@@ -254,7 +255,7 @@ class Turn:
             return
         context = self.context
         batch = Batch(
-            op_id=f"{context.run}:{self.issue.id}:{self.number}:abandoned",
+            op_id=f"{context.run}:{self.issue.id}:{self.place}:abandoned",
             run=context.run,
             build=context.build,
             at=context.clock.now(),
