@@ -224,7 +224,7 @@ class Turn:
                 card=self.issue.id,
                 records=tuple(self.records),
                 changes=tuple(self._changes),
-                claims=(self._claim(now),) if claim else (),
+                claims=(self._claim(now),) if claim or self.token is not None else (),
                 releases=(Release(card=self.issue.id, token=self.token or 0),) if release else (),
                 documents=tuple(self.documents),
                 payloads=self._payloads or None,
@@ -246,8 +246,9 @@ class Turn:
         self.added.clear()
 
     def _claim(self, now: float) -> Claim:
+        """Return the claim to take, or the one held, renewed: nobody who lost it writes another word of the turn."""
         until = now + self.context.limits.lease
-        return Claim(card=self.issue.id, owner=self.context.owner, now=now, until=until)
+        return Claim(card=self.issue.id, owner=self.context.owner, now=now, until=until, token=self.token)
 
     async def abandon(self) -> None:
         """Give the claim back, whatever happened; what was not committed is lost, and the turn stays open."""
