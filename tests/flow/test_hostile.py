@@ -12,7 +12,7 @@ import pytest
 from hostile_model import campaigns, hostile_world, native_replies, snapshot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_world import issue, open_world, organization, wish
+from small_world import WORKER_TOOLS, issue, open_world, organization, wish
 
 import orket
 from orket._codec import canonical_json, codec, digest
@@ -32,12 +32,7 @@ from orket.events import (
 from orket.governance import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES
 
 CODER = frozenset({"blocked", "waiting_for_developer", "ready_for_testing", "code_review"})
-ROLE_TOOLS = {
-    "coder": frozenset(
-        "read_file write_file list_directory add_issue_comment get_issue_context update_issue_status create_issue".split()
-    ),
-    "guard": frozenset({"read_file", "update_issue_status"}),
-}
+ROLE_TOOLS = {"coder": frozenset(WORKER_TOOLS), "guard": frozenset({"read_file", "update_issue_status"})}
 quietly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 

@@ -176,7 +176,7 @@ def snapshot(root: Path) -> dict[str, tuple[str, bytes]]:
             if inside.startswith("work/space/") and not inside.startswith("work/space/verification"):
                 continue
             if path.is_symlink():
-                found[inside] = ("link", os.readlink(path).encode())
+                found[inside] = ("link", bytes(path.readlink()))
             else:
                 found[inside] = ("file", path.read_bytes()) if path.is_file() else ("folder", b"")
     return found

@@ -135,7 +135,7 @@ async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[J
             bound = tool.bind(call.arguments)
         except ToolError as error:
             bind_error = str(error)
-        except Exception as error:  # noqa: BLE001 - the seam that calls a foreign tool
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls a foreign tool
             bind_error = f"the tool could not read its arguments: {error!r}"
     question = GateQuestion(
         call=call,

@@ -107,7 +107,7 @@ def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]
     """Return the stock tools and the host's by name; the store's files are closed to all of them.
 
     Raises:
-        ToolError: two tools have one name.
+        ToolError: two tools have one name, or the host passed something that is no tool.
     """
 
     def protected() -> frozenset[tuple[int, int]]:
@@ -123,6 +123,8 @@ def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]
 
     tools: dict[str, Tool] = {}
     for one in (*workspace_tools(protected=protected), *board_tools(), *host):
+        if not isinstance(one, Tool):
+            raise ToolError(f"{one!r:.100} is no tool; make one of a function with @orket.tool", found=one)
         if one.spec.name in tools:
             raise ToolError(f"two tools are called {one.spec.name!r}; rename the host's", tool=one.spec.name)
         tools[one.spec.name] = one
