@@ -10,6 +10,7 @@ raises is its fault: a decision must not end the host's process.
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import anyio
@@ -236,14 +237,16 @@ def _judgement(answer: Any) -> JsonValue:
     return data
 
 
-_COMPACT: Final[Mapping[type, Callable[[Any], JsonValue]]] = {
-    Plan: lambda plan: {"issue_ids": list(plan.issue_ids)},
-    Route: lambda route: {"seat": route.seat},
-    ModelChoice: lambda choice: {"model": choice.model},
-    DialectChoice: lambda choice: {"family": choice.family},
-    Prompt: lambda prompt: {"messages": len(prompt.messages)},
-    Toolset: lambda toolset: {"tools": [tool.name for tool in toolset.tools]},
-    SuccessAnswer: _judgement,
-    FailureAnswer: _judgement,
-    Organization: lambda organization: {"name": organization.name},
-}
+_COMPACT: Final[Mapping[type, Callable[[Any], JsonValue]]] = MappingProxyType(
+    {
+        Plan: lambda plan: {"issue_ids": list(plan.issue_ids)},
+        Route: lambda route: {"seat": route.seat},
+        ModelChoice: lambda choice: {"model": choice.model},
+        DialectChoice: lambda choice: {"family": choice.family},
+        Prompt: lambda prompt: {"messages": len(prompt.messages)},
+        Toolset: lambda toolset: {"tools": [tool.name for tool in toolset.tools]},
+        SuccessAnswer: _judgement,
+        FailureAnswer: _judgement,
+        Organization: lambda organization: {"name": organization.name},
+    }
+)

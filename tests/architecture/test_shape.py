@@ -32,6 +32,7 @@ SEAMS = {
     "models/_http.py": "calls an HTTP library whose errors may hold secrets",
     "models/callables.py": "calls the host's agent functions",
     "stores/_connection.py": "closes the connection, whatever opening it ended with, and raises it again",
+    "stores/_threaded.py": "closes the database, whatever starting ended with, and raises it again",
     "stores/_writer.py": "answers the commits that wait for a writer thread, whatever ended it",
     "tools/_binding.py": "builds the argument classes of hosts, whose validators raise what they like",
     "tools/_results.py": "reads the messages of foreign exceptions",

@@ -8,7 +8,8 @@ problem is never built, and a file with a problem is never used.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_args
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, get_args
 
 import attrs
 import cattrs
@@ -19,8 +20,8 @@ from orket.errors import ConfigError, DependencyCycleError
 
 V = TypeVar("V")
 Reader = Callable[["Reading", JsonValue], Any]
-_SPELLINGS = {"cancelled": "canceled"}
-_LEGACY = {"active": "in_progress"}  # understood, but no word of the board
+_SPELLINGS: Final[Mapping[str, str]] = MappingProxyType({"cancelled": "canceled"})
+_LEGACY: Final[Mapping[str, str]] = MappingProxyType({"active": "in_progress"})  # understood, but no word of the board
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -36,7 +37,7 @@ from orket.organization import (
     sanitize_name,
 )
 
-_LEVELS: Final = {"high": 3.0, "medium": 2.0, "low": 1.0}
+_LEVELS: Final[Mapping[str, float]] = MappingProxyType({"high": 3.0, "medium": 2.0, "low": 1.0})
 _COMMON: Final = frozenset({"type", "id", "schema_version"})  # every asset may have them
 
 

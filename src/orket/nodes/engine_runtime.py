@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from orket.contracts import EnvironmentQuestion
 
@@ -10,7 +12,7 @@ _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_ESCAPES: Final[Mapping[str, str]] = MappingProxyType({"n": "\n", "t": "\t", "r": "\r"})
 
 
 class DefaultEngineRuntimePolicyNode:

@@ -12,6 +12,7 @@ host; this way there is one file to protect. Write it with mode 0600 outside the
 import hashlib
 import json
 import re
+from types import MappingProxyType
 from typing import Final, NotRequired, TypedDict
 from urllib.parse import quote
 
@@ -120,13 +121,15 @@ _SQL_SERVER: Final = _Database(
     ready=("CMD-SHELL", '/opt/mssql-tools18/bin/sqlcmd -C -S localhost -U sa -P "$MSSQL_SA_PASSWORD" -Q "SELECT 1"'),
     memory="2g",  # the server refuses to start with less
 )
-_DATABASES: Final = {
-    TechStack.FASTAPI_REACT_POSTGRES: _POSTGRES,
-    TechStack.FASTAPI_VUE_MONGO: _MONGO,
-    TechStack.CSHARP_RAZOR_EF: _SQL_SERVER,
-    TechStack.NODE_REACT_POSTGRES: _POSTGRES,
-    TechStack.DJANGO_REACT_POSTGRES: _POSTGRES,
-}
+_DATABASES: Final = MappingProxyType(
+    {
+        TechStack.FASTAPI_REACT_POSTGRES: _POSTGRES,
+        TechStack.FASTAPI_VUE_MONGO: _MONGO,
+        TechStack.CSHARP_RAZOR_EF: _SQL_SERVER,
+        TechStack.NODE_REACT_POSTGRES: _POSTGRES,
+        TechStack.DJANGO_REACT_POSTGRES: _POSTGRES,
+    }
+)
 _PYTHON: Final = ("python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8000), 3)")
 _NODE: Final = (
     "node",

@@ -1,0 +1,47 @@
+"""Opening and closing the SQLite file."""
+
+import sqlite3
+from pathlib import Path
+
+import anyio
+import pytest
+
+from orket.errors import StoreError
+from orket.stores import SQLiteStore
+
+pytestmark = pytest.mark.anyio
+
+
+def names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "record.sqlite"
+
+
+async def test_two_tasks_may_close_at_once(path: Path) -> None:
+    """Every aclose returns when the store is closed, whoever began it."""
+    store = SQLiteStore(path)
+    await store.open()
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(store.aclose)
+    assert names(path.parent) == [path.name]
+
+
+async def test_a_store_that_fails_to_open_leaves_nothing(path: Path) -> None:
+    """A file of the right version with the wrong tables is refused, closed, and can be opened when it was repaired."""
+    store = SQLiteStore(path)
+    await store.open()
+    await store.aclose()
+    tamper = sqlite3.connect(path)
+    tamper.execute("ALTER TABLE journal RENAME TO elsewhere")
+    with pytest.raises(StoreError, match="journal"):
+        await store.open()
+    tamper.execute("ALTER TABLE elsewhere RENAME TO journal")
+    tamper.close()
+    assert names(path.parent) == [path.name]
+    await store.open()
+    await store.aclose()
