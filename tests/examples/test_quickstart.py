@@ -22,6 +22,7 @@ from orket.stores.sqlite import SQLiteStore
 QUICKSTART = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
 COMMAND = (sys.executable, "-W", "error", "-B", str(QUICKSTART))
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("ORKET_", "COV_CORE_"))}
+DONE_LINE = re.compile(r"^  \[x\] \w+ +done ", re.MULTILINE)  # of the board, which is read from the record
 PATIENCE = 120  # seconds; a run takes two
 
 Finished: TypeAlias = tuple[Path, "subprocess.CompletedProcess[str]"]
@@ -98,7 +99,7 @@ def test_nothing_is_written_outside_the_workspace(finished: Finished) -> None:
 def test_the_summary_explains_a_card(finished: Finished) -> None:
     """The summary has the board, where the journal lies, and why the most eventful card stands where it stands."""
     text = finished[1].stdout
-    assert len(re.findall(r"^  \[x\] \w+ +done ", text, re.MULTILINE)) == 10
+    assert len(DONE_LINE.findall(text)) == 10
     assert f"{Path('.orket', 'quickstart', 'journal.db')}, verified" in text
     assert "Why is words done?" in text
 
@@ -167,6 +168,7 @@ async def test_a_killed_run_goes_on(tmp_path: Path, sign: str, anyio_backend: st
     done = quickstart("--backend", anyio_backend, folder=tmp_path)
     assert last_line(done)["done"] == 10, done.stdout + done.stderr
     assert last_line(done)["journal"] == "verified"
+    assert len(DONE_LINE.findall(done.stdout)) == 10
     records = await read(tmp_path / ".orket" / "quickstart" / "journal.db")
     assert sum(isinstance(record, RunStarted) for _, record in records) == 2
     effects = [record.key for _, record in records if isinstance(record, EffectRecorded)]
