@@ -15,7 +15,7 @@ from orket.cards import CardStatus, WaitReason
 _TEXT: Final = instance_of(str)
 
 
-def _finite(_request: object, attribute: Any, value: object) -> None:
+def _finite(_request: object, attribute: Any, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError(f"{attribute.name!r} must be a finite number, found {value!r:.100}")
 
