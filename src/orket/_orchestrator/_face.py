@@ -110,14 +110,14 @@ class Orchestrator:
         """Read the organization, resolve all nodes, open the store, and enter the model where it can be entered.
 
         Raises:
-            ConfigError: the organization cannot be read.
+            ConfigError: the organization or the ``.env`` file cannot be read.
             WiringError: nodes cannot be resolved; lists all of them.
-            StoreError: the store cannot be opened, or lies inside the workspace.
+            StoreError: the store cannot be opened, or lies inside the workspace; or the workspace cannot be made.
         """
         if self._engine is not None:
             raise RunError("the orchestrator is open already")
         async with AsyncExitStack() as opening:
-            store, self._engine = await self._prepare()
+            store, engine = await self._prepare()
             await store.open()
             opening.push_async_callback(_close, store)
             if isinstance(self._model, AbstractAsyncContextManager):
@@ -125,7 +125,7 @@ class Orchestrator:
             self._group = anyio.create_task_group()
             await self._group.__aenter__()
             opening.push_async_callback(_cancel, self._group)
-            self._open = opening.pop_all()
+            self._open, self._engine = opening.pop_all(), engine
         return self
 
     async def __aexit__(

@@ -22,7 +22,7 @@ from orket.contracts import (
     Tool,
     Verifier,
 )
-from orket.errors import StoreError, ToolError
+from orket.errors import ConfigError, StoreError, ToolError
 from orket.models import CallableModel
 from orket.models.callables import Agent
 from orket.organization import Organization
@@ -75,7 +75,7 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         WiringError: a node cannot be resolved; lists all that cannot.
         ConfigError: the organization cannot be read.
     """
-    dotenv = Path(choices.dotenv).read_text("utf-8") if choices.dotenv else ""
+    dotenv = _read_dotenv(Path(choices.dotenv)) if choices.dotenv else ""
     question = EnvironmentQuestion(environ=dict(choices.environ), dotenv=dotenv)
     host_early = {kind: node for kind, node in choices.nodes.items() if kind in _EARLY}
     early = registry.resolve(host=host_early, environ=choices.environ, process_rules={}, kinds=_EARLY)
@@ -101,6 +101,15 @@ def _stock_verifier() -> Verifier:
     from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
 
     return SubprocessVerifier()
+
+
+def _read_dotenv(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", file=str(path)) from error
+    except UnicodeDecodeError:  # not chained: it holds the file's bytes, which may be secrets
+        raise ConfigError(f"{path} is not UTF-8 text", file=str(path)) from None
 
 
 def gather_tools(host: Iterable[Tool], store_files: Callable[[], Iterable[Path]]) -> Mapping[str, Tool]:
@@ -148,9 +157,9 @@ def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
     Makes the workspace and the store's folder (blocking I/O).
 
     Raises:
-        StoreError: the file would lie inside the workspace, where agents write.
+        StoreError: the file would lie inside the workspace, where agents write; or a folder cannot be made.
     """
-    workspace.mkdir(parents=True, exist_ok=True)
+    _make_folder(workspace)
     if store is None:
         store = workspace.parent / f"{workspace.name}.orket" / "journal.db"
     if isinstance(store, str | Path):
@@ -158,11 +167,18 @@ def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
 
         path = Path(store).resolve()
         _refuse_inside(path, workspace)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         return SQLiteStore(path)
     if store.location is not None:
         _refuse_inside(store.location.resolve(), workspace)
     return store
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {path} cannot be made: {error.strerror}", path=path) from error
 
 
 def _refuse_inside(path: Path, workspace: Path) -> None:
