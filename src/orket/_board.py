@@ -68,14 +68,15 @@ class Board:
         count = self._statuses
         done, canceled = count[CardStatus.DONE], sum(count[status] for status in _CANCELED)
         ready, review = len(self._ready), len(self._review)
+        running = sum(not issue.status.is_terminal for issue in self.running.values())
         return BoardCounts(
             total=len(self._issues),
             done=done,
             canceled=canceled,
             ready=ready,
-            running=len(self.running),
+            running=running,
             review=review,
-            waiting=len(self._issues) - done - canceled - ready - review - len(self.running),
+            waiting=len(self._issues) - done - canceled - ready - review - running,
         )
 
     def add(self, issue: Issue) -> None:
@@ -128,7 +129,8 @@ class Board:
     @property
     def held_until(self) -> float | None:
         """When the first foreign claim expires; None when there is none on an issue that could take a turn."""
-        return min(self._held.values(), default=None)
+        wanted = [until for held, until in self._held.items() if self._may_ever(self._issues[held])]
+        return min(wanted, default=None)
 
     def wait_of(self, issue: Issue) -> tuple[WaitReason, str] | None:
         """Return why an issue waits; None when it is terminal or running. Exactly one reason for every other issue."""
@@ -152,10 +154,14 @@ class Board:
             if other is None or other.status is not CardStatus.DONE
         ]
 
+    def _may_ever(self, issue: Issue) -> bool:
+        """Return whether an issue may take a turn in this run, now or later."""
+        return not issue.status.is_terminal and self._target in (None, issue.id)
+
     def _place(self, issue: Issue) -> None:
         self._ready.discard(issue.id)
         self._review.discard(issue.id)
-        if issue.id in self._held or issue.id in self.running or (self._target or issue.id) != issue.id:
+        if issue.id in self._held or issue.id in self.running or not self._may_ever(issue):
             return
         if issue.status in self._review_statuses:
             self._review.add(issue)
