@@ -53,6 +53,7 @@ def _board(row: Row) -> Row:
         "loop_thread_cpu": min(seen["max_thread_cpu"] for seen in row["loop"]),
         "noise": row["noise"],
         "load": row["load"],
+        "pace": row["pace"]["median"],
     }
 
 
@@ -147,8 +148,12 @@ def _turns(told: Row) -> str:
         ("ratio cpu", lambda row: f"{row['ratio_cpu']:.2f}"),
         ("batches", lambda row: f"{row['batches_per_transaction']:.1f}"),
         ("load", lambda row: f"{row['load'][0]:.1f}" if row["load"] else "?"),
+        ("pace", lambda row: f"{row['pace']:.0f}"),
     )
-    note = "per turn, in us; memory: with MemoryStore; floor: the same rows by raw sqlite3; batches: per transaction"
+    note = (
+        "per turn, in us; memory: with MemoryStore; floor: the same rows by raw sqlite3; batches: per transaction;\n"
+        "load: average of the last minute; pace: ns for a step of an empty loop, more on a machine that others use"
+    )
     return note + "\n" + _table(told["boards"], columns)
 
 

@@ -8,7 +8,9 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -68,6 +70,17 @@ def _load() -> list[float]:
     return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else []
 
 
+def _pace() -> dict[str, float]:
+    """Return what one step of an empty loop takes now, in ns, at best and at the median: how fast this machine is."""
+    steps, times = 100_000, []
+    for _ in range(21):
+        began = time.perf_counter()
+        for _ in range(steps):
+            pass
+        times.append((time.perf_counter() - began) / steps * 1e9)
+    return {"best": min(times), "median": statistics.median(times)}
+
+
 def _machine() -> Row:
     return {
         "python": platform.python_version(),
@@ -77,11 +90,13 @@ def _machine() -> Row:
         "processors": os.cpu_count(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "load": _load(),
+        "pace": _pace(),
     }
 
 
-def _turns(folder: Path, root: Path, store: str, view: str, backend: str) -> Row:
-    place = Path(tempfile.mkdtemp(dir=folder))
+def _turns(place: Path, root: Path, store: str, view: str, backend: str) -> Row:
+    """Run a board once; what it writes goes into a new folder."""
+    place.mkdir(parents=True)
     found: Row = child.measure("turns.py", root=str(root), store=store, view=view, backend=backend, folder=str(place))
     if found["outcome"] != "done":
         raise child.ChildError(f"the run ended as {found['outcome']}")
@@ -93,19 +108,16 @@ def _board(shape: str, size: int, chosen: argparse.Namespace, folder: Path) -> R
     root = folder / "organization"
     boards.write_organization(root, shape, size)
     backend = chosen.backend
-    recorded = folder / "recorded"
-    recorded.mkdir()
-    source = {"root": str(root), "store": "sqlite", "view": "tape", "backend": backend, "folder": str(recorded)}
-    taped = child.measure("turns.py", **source)
-    tape = {"database": str(recorded / "journal.db"), "recorded": str(recorded / "tape")}
+    taped = _turns(folder / "tape", root, "sqlite", "tape", backend)
+    tape: Row = {"database": str(folder / "tape" / "journal.db"), "recorded": str(folder / "tape" / "tape")}
     sqlite, floor, memory, watched = [], [], [], []
     for number in range(chosen.repeat):
-        place = folder / f"floor{number}"
-        place.mkdir()
-        sqlite.append(_turns(folder, root, "sqlite", "plain", backend))
+        place = folder / f"repeat{number}"
+        sqlite.append(_turns(place / "plain", root, "sqlite", "plain", backend))
         floor.append(child.measure("floor.py", **tape, folder=str(place)))
-        memory.append(_turns(folder, root, "memory", "plain", backend))
-        watched.append(_turns(folder, root, "sqlite", "watch", backend)["loop"])
+        memory.append(_turns(place / "memory", root, "memory", "plain", backend))
+        watched.append(_turns(place / "watch", root, "sqlite", "watch", backend)["loop"])
+        shutil.rmtree(place)
     seconds = min(10.0, max(1.0, min(run["wall"] for run in sqlite)))
     noise = child.measure("watch.py", seconds=seconds, **tape, folder=str(folder))
     return {
@@ -118,8 +130,9 @@ def _board(shape: str, size: int, chosen: argparse.Namespace, folder: Path) -> R
         "memory": memory,
         "loop": watched,
         "noise": noise,
-        "traced_peak": _turns(folder, root, "sqlite", "trace", backend)["traced_peak"],
+        "traced_peak": _turns(folder / "trace", root, "sqlite", "trace", backend)["traced_peak"],
         "load": _load(),
+        "pace": _pace(),
     }
 
 
