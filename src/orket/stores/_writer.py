@@ -19,7 +19,7 @@ from orket.contracts import Receipt
 from orket.errors import StoreError
 from orket.stores._prepare import Prepared
 
-GROUP: Final = 256  # batches at most in one transaction, so that the first of them does not wait for ever
+GROUP: Final = 256  # a transaction takes no more batches once it has that many, so that the first of them does not wait for ever
 
 Answer: TypeAlias = Receipt | StoreError
 Wake: TypeAlias = Callable[[Callable[[], None]], object]  # runs a function soon on the event loop, from any thread
@@ -58,28 +58,40 @@ class Writer:
         self._wake = wake
         self._answered = answered
         self._stopped = False
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._gathered: list[Job] = []  # handed over in this turn of the event loop
+        self._queue: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
         # A daemon: a host that forgets to close must still be able to exit, and an interrupted transaction rolls back.
         self._thread = threading.Thread(target=self._work, name="orket-store-writer", daemon=True)
         self._thread.start()
 
     def submit(self, batch: Prepared) -> Job:
-        """Hand a batch over.
+        """Hand a batch over; called on the event loop.
+
+        What is handed over in one turn of the loop reaches the thread together, when the turn is over: a thread that
+        begins with the first of ten would write it alone, and fight the loop for the interpreter meanwhile.
 
         Raises:
             StoreError: the writer was stopped.
         """
         if self._stopped:
             raise StoreError("the store is closing; it takes no more batches", op_id=batch.op_id)
+        if not self._gathered:
+            self._wake(self._pass_on)
         job = Job(batch)
-        self._queue.put(job)
+        self._gathered.append(job)
         return job
 
     def stop(self) -> None:
         """Take no more batches; those that were handed over are still written."""
         if not self._stopped:
             self._stopped = True
+            self._pass_on()
             self._queue.put(None)
+
+    def _pass_on(self) -> None:
+        if self._gathered:
+            jobs, self._gathered = self._gathered, []
+            self._queue.put(jobs)
 
     def join(self) -> None:
         """Block until the last batch is written and everything is closed."""
@@ -96,14 +108,14 @@ class Writer:
 
     def _gather(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
-        item = self._queue.get()
+        more = self._queue.get()
         with suppress(queue.Empty):
-            while item is not None:
-                jobs.append(item)
-                if len(jobs) == GROUP:
+            while more is not None:
+                jobs.extend(more)
+                if len(jobs) >= GROUP:
                     break
-                item = self._queue.get_nowait()
-        return jobs, item is not None
+                more = self._queue.get_nowait()
+        return jobs, more is not None
 
     def _write(self, batches: list[Prepared]) -> list[Answer]:
         try:
