@@ -26,7 +26,7 @@ class Board:
         self, issues: Iterable[Issue], *, is_review: Callable[[CardStatus], bool], target: str | None = None
     ) -> None:
         self._issues = {issue.id: issue for issue in issues}
-        self._review_statuses = frozenset(status for status in CardStatus if is_review(status))
+        self.review_statuses = frozenset(status for status in CardStatus if is_review(status))
         self._target = target
         self._graph = DependencyGraph(self._issues.values())
         self._ready = Frontier(self._graph.weight, self._graph.position)
@@ -140,7 +140,7 @@ class Board:
             return issue.wait_reason, issue.wait_detail
         if issue.id in self._held:
             return WaitReason.RESOURCE, "claimed by another orchestrator"
-        if issue.status in self._review_statuses:
+        if issue.status in self.review_statuses:
             return WaitReason.REVIEW, "waits for a review turn"
         if unmet := self._unmet(issue):
             return WaitReason.DEPENDENCY, "; ".join(unmet)
@@ -163,7 +163,7 @@ class Board:
         self._review.discard(issue.id)
         if issue.id in self._held or issue.id in self.running or not self._may_ever(issue):
             return
-        if issue.status in self._review_statuses:
+        if issue.status in self.review_statuses:
             self._review.add(issue)
         elif issue.status in _WORKABLE and self._graph.is_ready(issue.id):
             self._ready.add(issue)

@@ -51,8 +51,7 @@ async def take_turn(
         NodeError: the evaluator broke its contract; the turn stays open and can be taken up again.
         StoreError: the record could not be written; nothing was half applied.
     """
-    is_review = settle(context.wiring["orchestration_loop"], "is_review_turn", issue.status)
-    kind = TurnKind.REVIEW if is_review else TurnKind.WORK
+    kind = TurnKind.REVIEW if issue.status in board.review_statuses else TurnKind.WORK
     turn = Turn(
         context=context,
         board=board,

@@ -1,7 +1,7 @@
 """Before the model: who takes the turn, on what evidence, with which tools, in which words."""
 
 from orket._decide import decide, settle
-from orket._flow._turn import Turn, without_findings
+from orket._flow._turn import RunContext, Turn, without_findings
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
     DialectQuestion,
@@ -29,7 +29,7 @@ async def route(turn: Turn) -> str:
         return answer.reason or f"no seat {turn.issue.seat!r} in team {team.name!r}"
     seat = team.seats[answer.seat]
     is_review = turn.kind is TurnKind.REVIEW
-    names = settle(wiring["orchestration_loop"], "role_order", seat.roles, is_review)
+    names = _role_order(context, seat.roles, is_review)
     if missing := [name for name in names if name not in team.roles]:
         return f"seat {seat.id!r} holds roles that exist nowhere: {', '.join(missing)}"
     turn.seat = seat
@@ -81,11 +81,30 @@ async def equip(turn: Turn) -> None:
     prompter = wiring["prompt_strategy"]
     model = await decide(prompter, "select_model", _model_question(turn), records=records, limit=limit)
     turn.model = model.model
-    question = DialectQuestion(model=turn.model, families=context.families)
-    dialect = await decide(prompter, "select_dialect", question, records=records, limit=limit)
-    turn.dialect = dialect.family
+    turn.dialect = await _dialect(turn)
     prompt = await decide(prompter, "compose", _prompt_question(turn), records=records, limit=limit)
     turn.messages = list(prompt.messages)
+
+
+def _role_order(context: RunContext, roles: tuple[str, ...], is_review: bool) -> tuple[str, ...]:
+    """Ask the policy once a run for the same roles: policies promise purity."""
+    known = context.role_orders.get((roles, is_review))
+    if known is None:
+        policy = context.wiring["orchestration_loop"]
+        known = context.role_orders[roles, is_review] = settle(policy, "role_order", roles, is_review)
+    return known
+
+
+async def _dialect(turn: Turn) -> str:
+    """Ask once a run for each model: the question says nothing else."""
+    context = turn.context
+    known = context.model_dialects.get(turn.model)
+    if known is None:
+        question = DialectQuestion(model=turn.model, families=context.families)
+        node, limit = context.wiring["prompt_strategy"], context.limits.node
+        answer = await decide(node, "select_dialect", question, records=turn.records, limit=limit)
+        known = context.model_dialects[turn.model] = answer.family
+    return known
 
 
 def possible_wishes(turn: Turn) -> tuple[CardStatus, ...]:

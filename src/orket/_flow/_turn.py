@@ -84,6 +84,8 @@ class RunContext:
     remembered: deque[str] = field(factory=lambda: deque(maxlen=50))
     history: dict[str, deque[str]] = field(factory=dict)
     stored_prompts: dict[str, Digest] = field(factory=dict)
+    role_orders: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = field(factory=dict)
+    model_dialects: dict[str, str] = field(factory=dict)
 
     def recall(self, issue_id: str) -> deque[str]:
         """Return the history of an issue, oldest entry first, cut to the context window."""
@@ -215,23 +217,23 @@ class Turn:
             return
         context, now = self.context, self.context.clock.now()
         self._commits += 1
-        receipt = await context.store.commit(
-            Batch(
-                op_id=f"{context.run}:{self.issue.id}:{self.place}:{self._commits}",
-                run=context.run,
-                build=context.build,
-                at=now,
-                card=self.issue.id,
-                records=tuple(self.records),
-                changes=tuple(self._changes),
-                claims=(self._claim(now),) if claim or self.token is not None else (),
-                releases=(Release(card=self.issue.id, token=self.token or 0),) if release else (),
-                documents=tuple(self.documents),
-                payloads=self._payloads or None,
-                turns=turns,
-                tokens=self.tokens,
-            )
+        batch = Batch(
+            op_id=f"{context.run}:{self.issue.id}:{self.place}:{self._commits}",
+            run=context.run,
+            build=context.build,
+            at=now,
+            card=self.issue.id,
+            records=tuple(self.records),
+            changes=tuple(self._changes),
+            claims=(self._claim(now),) if claim or self.token is not None else (),
+            releases=(Release(card=self.issue.id, token=self.token or 0),) if release else (),
+            documents=tuple(self.documents),
+            payloads=self._payloads or None,
+            turns=turns,
+            tokens=self.tokens,
         )
+        with anyio.CancelScope(shield=True):  # a claim that was granted must be known, to be given back
+            receipt = await context.store.commit(batch)
         self.tokens = 0
         if claim:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]

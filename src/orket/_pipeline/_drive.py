@@ -4,7 +4,8 @@ The loop is continuous: a finished turn frees its slot at once, and only the pla
 whole board, so a turn costs the same on a board of ten issues and of a hundred thousand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 import anyio
@@ -17,10 +18,10 @@ from orket._board import Board
 from orket._decide import decide, settle
 from orket._flow import RecordedTurn, RunContext, read_past, take_turn
 from orket._pipeline._assets import EpicAssets
-from orket._pipeline._joining import join_build
+from orket._pipeline._joining import join_build, take_over
 from orket.cards import Issue
 from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnExecutor, TurnTask
-from orket.errors import OrketError, RunError, StoreConflictError, StoreError
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
@@ -90,12 +91,24 @@ class ExecutionPipeline:
         Raises:
             NodeError: a planner, evaluator or policy broke its contract.
             StoreError: the record could not be written or read.
+            UnknownCardError: the board has no issue of the target's id.
+            RunError: a foreign port raised what it may not; the cause is chained.
         """
-        await self._open()
+        await self._start()
+        try:
+            await self._open()
+        except Exception as error:  # noqa: BLE001 - the seam that calls foreign stores
+            self._fail(error)
         await self._drive()
         return await self._close()
 
-    async def _open(self) -> None:
+    def _fail(self, error: Exception) -> None:
+        """Keep the first error: running turns are finished, no further one is started, then the run fails."""
+        if self._error is None:
+            self._error = error if isinstance(error, OrketError) else _as_run_error(error)
+        self._changed.set()
+
+    async def _start(self) -> None:
         context, order = self._context, self._order
         started = RunStarted(
             build=context.build,
@@ -105,6 +118,9 @@ class ExecutionPipeline:
             resolutions=context.wiring.resolutions,
         )
         await self._commit("started", records=(started,), row=self._row(None, ""))
+
+    async def _open(self) -> None:
+        context, order = self._context, self._order
         joined = await join_build(context, self._assets.epic)
         policy = self._policy
         self._board = await anyio.to_thread.run_sync(
@@ -114,6 +130,8 @@ class ExecutionPipeline:
                 target=order.target,
             )
         )
+        if order.target is not None and self._board.get(order.target) is None:
+            raise UnknownCardError(f"build {context.build} has no issue {order.target!r}", card=order.target)
         self._unread.update(joined.worked)
         for document in await context.store.find("memory", prefix=f"{context.build}/"):
             context.remembered.append(document.body["text"])
@@ -123,19 +141,25 @@ class ExecutionPipeline:
 
     async def _drive(self) -> None:
         async with anyio.create_task_group() as group:
-            group.start_soon(self._keep_claims)
+            group.start_soon(self._guarded, self._keep_claims)
             while await self._go_on(group):
                 await self._changed.wait()
                 self._changed = anyio.Event()
             group.cancel_scope.cancel()
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
+            self._fail(error)
 
     async def _go_on(self, group: anyio.abc.TaskGroup) -> bool:
         """Start what may start; return whether anything is left to wait for."""
         try:
             await self._start_turns(group)
             return bool(self._board.running) or await self._others_work()
-        except OrketError as error:  # planner, policy or record failed: running turns are finished, then the run fails
-            self._error = self._error or error
+        except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
+            self._fail(error)
             return bool(self._board.running)
 
     async def _start_turns(self, group: anyio.abc.TaskGroup) -> None:
@@ -180,28 +204,36 @@ class ExecutionPipeline:
         return chosen, records
 
     async def _turn(self, issue: Issue, number: int, records: list[Record]) -> None:
-        """Take one turn; it never raises, so that a failing turn ends the run and not the task group."""
+        """Place one turn; it never raises, so that a failing turn ends the run and not the task group."""
+        attempts: list[TurnTask] = []
 
-        async def body(_task: TurnTask) -> None:
-            recorded = await self._left_open(issue.id)
-            result = await take_turn(self._context, self._board, issue, number, records=records, recorded=recorded)
-            self._refused += result.refused
-            self._abort = self._abort or result.abort
+        async def body(task: TurnTask) -> None:
+            attempts.append(task)
+            if len(attempts) == 1:  # an executor that runs a turn twice changes nothing
+                await self._guarded(partial(self._attempt, issue, number, records))
 
         try:
             if self._order.executor is None:
                 await body(_NOWHERE)
             else:
                 await self._order.executor.execute(self._task(issue, number), body)
-        except StoreConflictError:
-            await self._lose(issue)
-        except OrketError as error:
-            self._error = self._error or error
+                if not attempts:
+                    self._fail(RunError(f"the turn executor returned without running turn {number}, of {issue.id}"))
         except Exception as error:  # noqa: BLE001 - the seam that calls a foreign turn executor
-            self._error = self._error or _as_run_error(error)
+            self._fail(error)
         finally:
             self._board.stop(issue.id)
             self._changed.set()
+
+    async def _attempt(self, issue: Issue, number: int, records: list[Record]) -> None:
+        try:
+            recorded = await self._left_open(issue.id)
+            result = await take_turn(self._context, self._board, issue, number, records=records, recorded=recorded)
+        except StoreConflictError:
+            await self._lose(issue)
+        else:
+            self._refused += result.refused
+            self._abort = self._abort or result.abort
 
     async def _left_open(self, card: str) -> RecordedTurn | None:
         """Return the turn of a card that an earlier run, or another orchestrator, left open."""
@@ -211,37 +243,32 @@ class ExecutionPipeline:
         return await read_past(self._context, card)
 
     def _task(self, issue: Issue, number: int) -> TurnTask:
-        is_review = settle(self._policy, "is_review_turn", issue.status)
-        kind = TurnKind.REVIEW if is_review else TurnKind.WORK
+        kind = TurnKind.REVIEW if issue.status in self._board.review_statuses else TurnKind.WORK
         return TurnTask(run=self._context.run, build=self._context.build, issue_id=issue.id, turn=number, kind=kind)
 
     async def _lose(self, issue: Issue) -> None:
-        """Somebody else holds or changed the issue: take over its state, and look again when their claim expires."""
-        context = self._context
+        """Somebody else holds or changed the issue: learn what they did, and look again when their claim expires."""
         self._unread.add(issue.id)
-        try:
-            for row in await context.store.load_board(context.build):
-                if row.issue.id == issue.id:
-                    self._board.put(row.issue)
-                    self._board.hold(issue.id, max(row.until, context.clock.now() + 1.0))
-        except StoreError as error:
-            self._error = self._error or error
+        await take_over(self._context, self._board, lost=issue.id)
 
     async def _others_work(self) -> bool:
-        """Wait for foreign claims to expire, when nothing else is left to do; return whether there were any."""
+        """Look after foreign claims, when nothing else is left to do; return whether there were any."""
         until = self._board.held_until
         if until is None or self._halted or self._abort or self._error or self._exhausted:
             return False
         context = self._context
-        await context.clock.sleep(max(0.05, until - context.clock.now()))
-        for row in await context.store.load_board(context.build):
-            if row.issue.version > getattr(self._board.get(row.issue.id), "version", 0):
-                self._board.put(row.issue)
-            if row.owner not in (None, context.owner) and row.until > context.clock.now():
-                self._board.hold(row.issue.id, row.until)
-        self._board.release_held(context.clock.now())
+        soonest = min(until - context.clock.now(), context.limits.lease / 3)  # they may be given back earlier
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._guarded, partial(self._wake, max(0.05, soonest)))
+            await self._changed.wait()
+            group.cancel_scope.cancel()
+        await take_over(context, self._board)
         self._changed.set()
         return True
+
+    async def _wake(self, seconds: float) -> None:
+        await self._context.clock.sleep(seconds)
+        self._changed.set()
 
     async def _keep_claims(self) -> None:
         """Renew the claims of running turns, long before they expire."""

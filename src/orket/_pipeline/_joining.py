@@ -1,10 +1,12 @@
-"""How an epic's issues join the board of a build, and how a later run takes the board up."""
+"""How an epic's issues join the board of a build, and how a run learns what others did to it, before or meanwhile."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve, frozen
 
+from orket._board import Board
 from orket._flow import RunContext
 from orket.cards import Epic, Issue
 from orket.contracts import Batch, CardChange
@@ -41,6 +43,33 @@ async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
     held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
     worked = tuple(row.issue.id for row in rows if row.token > 0 and not row.issue.status.is_terminal)
     return JoinedBuild(issues=(*(row.issue for row in rows), *added), worked=worked, held=held)
+
+
+async def take_over(context: RunContext, board: Board, *, lost: str = "") -> None:
+    """Take over on *board* what other orchestrators did to the build, and hold the issues that they work on.
+
+    Args:
+        context: of the run.
+        board: the run's own.
+        lost: an issue that this run could not get or keep; it is held for a second at least.
+
+    Raises:
+        StoreError: the record could not be read.
+    """
+    rows = await context.store.load_board(context.build)
+    now = context.clock.now()
+    board.release_held(math.inf)
+    for row in rows:
+        known = board.get(row.issue.id)
+        if known is None:
+            board.add(row.issue)
+        elif row.issue.version > known.version:
+            board.put(row.issue)
+        until = row.until if row.owner not in (None, context.owner) else now
+        if row.issue.id == lost:
+            until = max(until, now + 1.0)
+        if until > now:
+            board.hold(row.issue.id, until)
 
 
 def _chunks(issues: Sequence[Issue]) -> Iterator[Sequence[Issue]]:

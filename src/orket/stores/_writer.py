@@ -19,7 +19,7 @@ from orket.contracts import Receipt
 from orket.errors import StoreError
 from orket.stores._prepare import Prepared
 
-GROUP: Final = 256  # a transaction takes no more batches once it has that many, so that the first of them does not wait for ever
+GROUP: Final = 256  # a transaction that has as many batches takes no more: the first of them waits for the last
 
 Answer: TypeAlias = Receipt | StoreError
 Wake: TypeAlias = Callable[[Callable[[], None]], object]  # runs a function soon on the event loop, from any thread
