@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from attrs import define, field
+from attrs import define
 
 from orket.cards import CardStatus, Issue
 from orket.errors import DependencyCycleError, UnknownCardError
@@ -69,7 +69,7 @@ class _Node:
     unmet: int = 0  # dependencies that have not finished
     weight: int = 0
     needs: tuple["_Node", ...] = ()
-    dependents: list["_Node"] = field(factory=list)
+    dependents: list["_Node"] | tuple[()] = ()  # most issues have none, and a board may hold very many
 
 
 class DependencyGraph:
@@ -203,7 +203,10 @@ class DependencyGraph:
         node.finished = issue.status is CardStatus.DONE
         node.needs = tuple([self._node(name) for name in dict.fromkeys(issue.depends_on)])
         for need in node.needs:
-            need.dependents.append(node)
+            if isinstance(need.dependents, list):
+                need.dependents.append(node)
+            else:
+                need.dependents = [node]
         return node
 
     def _weigh(self, joined: Sequence[_Node]) -> None:

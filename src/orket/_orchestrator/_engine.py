@@ -15,7 +15,7 @@ from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket.cards import BoardCounts, CardType, Rock
 from orket.contracts import Batch, Clock, LoopQuestion, ModelClient, RunRow, Store, SubPipeline, Tool, TurnExecutor
-from orket.errors import UnknownCardError, WiringError
+from orket.errors import OrketError, RunError, UnknownCardError, WiringError
 from orket.events import RunFinished, RunOutcome, RunStarted
 from orket.governance import ToolGate
 from orket.tools import ToolRuntimeExecutor
@@ -63,6 +63,7 @@ class Engine:
     accept_new_wiring: bool
     owner: str = field(factory=lambda: f"orchestrator-{os.urandom(8).hex()}")
     active: dict[str, Callable[[], None]] = field(factory=dict)  # run -> how it is halted
+    halted: set[str] = field(factory=set)  # active runs that shall start no further turn
 
     async def find(self, name: str, department: str) -> Card:
         """Return what *name* means: a rock, else an epic, else an issue of an epic's asset or of a stored board.
@@ -91,17 +92,50 @@ class Engine:
             card=name,
         )
 
-    def run_id(self, request: RunRequest) -> str:
-        """Return the id of the run, as the execution-runtime node says."""
+    def begin(self, request: RunRequest) -> str:
+        """Return the id of the run, as the execution-runtime node says; from now on it can be halted.
+
+        Raises:
+            RunError: a run of this id is going on.
+        """
         method = "select_rock_run_id" if request.card.type is CardType.ROCK else "select_run_id"
         run: str = settle(self.house.wiring["execution_runtime"], method, request.run_id, os.urandom(16).hex())
+        if run in self.active:
+            raise RunError(f"run {run!r} is going on already", run=run)
+        self.active[run] = partial(self.halted.add, run)
         return run
 
     async def run(self, request: RunRequest, run_id: str) -> RunResult:
-        """Run a card to rest."""
-        if request.card.type is CardType.ROCK:
-            return await self._run_rock(request, run_id)
+        """Run a card to rest.
+
+        Args:
+            request: what the host asks for.
+            run_id: what :meth:`begin` returned for it.
+
+        Raises:
+            OrketError: whatever stopped the run; what a foreign port raised is chained.
+        """
+        try:
+            await self._check_unknown(run_id)
+            return await self._run(request, run_id)
+        except OrketError:
+            raise
+        except Exception as error:
+            raise RunError(f"run {run_id} failed: {error!r}", run=run_id) from error
+        finally:
+            self.active.pop(run_id, None)
+            self.halted.discard(run_id)
+
+    async def _check_unknown(self, run_id: str) -> None:
+        if await self.store.load_run(run_id) is not None:
+            raise RunError(
+                f"the record has a run {run_id!r}; a further run of its build needs an id of its own", run=run_id
+            )
+
+    async def _run(self, request: RunRequest, run_id: str) -> RunResult:
         card = request.card
+        if card.type is CardType.ROCK:
+            return await self._run_rock(request, run_id)
         if card.type is CardType.ISSUE:
             assets = await self._assets(card.epic, card.department)
             return await self._run_epic(assets, request, run_id, target=card.name)
@@ -123,6 +157,8 @@ class Engine:
             card=epic.id, target=target, parent=request.parent, environ=self.house.environ, executor=self.executor
         )
         pipeline = ExecutionPipeline(context, assets, order)
+        if run_id in self.halted:
+            pipeline.halt()
         self.active[run_id] = pipeline.halt
         try:
             return await pipeline.run()
@@ -136,7 +172,7 @@ class Engine:
         return RunContext(
             run=run_id,
             build=build,
-            owner=self.owner,
+            owner=f"{self.owner}/{run_id}",
             epic=assets.epic,
             organization=house.organization,
             team=assets.team,
@@ -200,28 +236,21 @@ class Engine:
         )
         await self._commit_rock(row, "started", started)
         results: list[RunResult] = []
-        halted: list[bool] = []
 
         def halt() -> None:
-            halted.append(True)
+            self.halted.add(run_id)
             for child, stop in list(self.active.items()):
                 if child.startswith(f"{run_id}."):
                     stop()
 
         self.active[run_id] = halt
-        try:
-            for number, (sub, loaded) in enumerate(zip(subs, assets, strict=True), start=1):
-                if halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
-                    break
-                step = RunRequest(
-                    card=Card(type=CardType.EPIC, name=sub.epic, department=sub.department),
-                    build=sub.build,
-                    parent=run_id,
-                )
-                results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
-        finally:
-            del self.active[run_id]
-        result = _rock_result(run_id, build, rock, results, len(subs), bool(halted))
+        for number, (sub, loaded) in enumerate(zip(subs, assets, strict=True), start=1):
+            if run_id in self.halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
+                break
+            card = Card(type=CardType.EPIC, name=sub.epic, department=sub.department)
+            step = RunRequest(card=card, build=sub.build, parent=run_id)
+            results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
+        result = _rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
         finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
         await self._commit_rock(_rested(row, result, self.clock.now()), "finished", finished)
         return result

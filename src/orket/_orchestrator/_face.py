@@ -248,10 +248,10 @@ class Orchestrator:
         engine, group = self._opened(), self._group
         card = await engine.find(name, department)
         request = RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id)
-        chosen = engine.run_id(request)
-        run = Run(chosen, engine.store, partial(self.halt, chosen))
         if group is None:
             raise RunError("the orchestrator is not open; use it with `async with`")
+        chosen = engine.begin(request)
+        run = Run(chosen, engine.store, partial(self.halt, chosen))
         work: Callable[[], Awaitable[RunResult]] = partial(engine.run, request, chosen)
         group.start_soon(run.drive, work)
         return run
@@ -297,7 +297,7 @@ class Orchestrator:
 
     async def _run(self, request: RunRequest) -> RunResult:
         engine = self._opened()
-        return await engine.run(request, engine.run_id(request))
+        return await engine.run(request, engine.begin(request))
 
     def _opened(self) -> Engine:
         if self._engine is None:

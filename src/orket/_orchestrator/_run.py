@@ -66,8 +66,5 @@ class Run:
             self._result = await work()
         except OrketError as error:
             self._error = error
-        except Exception as error:  # noqa: BLE001 - the seam between a run and the host: errors there are orket's own
-            self._error = RunError(f"run {self.id} failed: {error!r}", run=self.id)
-            self._error.__cause__ = error
         finally:
             self._ended.set()
