@@ -4,7 +4,7 @@ The loop is continuous: a finished turn frees its slot at once, and only the pla
 whole board, so a turn costs the same on a board of ten issues and of a hundred thousand.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -12,53 +12,21 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import anyio.to_thread
-from attrs import frozen
 
 from orket._board import Board
 from orket._decide import decide, settle
 from orket._flow import RecordedTurn, RunContext, read_past, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._joining import join_build, take_over
+from orket._pipeline._order import RunOrder, RunResult
 from orket.cards import Issue
-from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnExecutor, TurnTask
+from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
 from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
 _WINDOW_LEAST: Final = 16  # … but at least this many
 _PAUSE_EVERY: Final = 200  # issues looked at between two checkpoints
-
-
-@frozen(kw_only=True)
-class RunResult:
-    """How a run came to rest.
-
-    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the
-    tool calls that the gate refused in them.
-    """
-
-    run: str
-    build: str
-    card: str
-    outcome: RunOutcome
-    reason: str
-    cards: int = 0
-    done: int = 0
-    canceled: int = 0
-    turns: int = 0
-    refused: int = 0
-    reasons: Mapping[str, str]
-
-
-@frozen(kw_only=True)
-class RunOrder:
-    """What a run is asked to do. ``parent`` is the rock's run."""
-
-    card: str
-    target: str | None = None
-    parent: str | None = None
-    environ: Mapping[str, str]
-    executor: TurnExecutor | None = None
 
 
 class ExecutionPipeline:
@@ -394,6 +362,3 @@ def _as_run_error(error: Exception) -> RunError:
     failure = RunError(f"a turn could not be run: {error!r}")
     failure.__cause__ = error
     return failure
-
-
-__all__ = ["ExecutionPipeline", "RunOrder", "RunResult"]
