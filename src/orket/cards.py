@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from orket._value import Value
+
 JsonValue = Any  # str | int | float | bool | None | list | dict, nested; what ``json.loads`` returns
 EMPTY: Final[Mapping[str, JsonValue]] = MappingProxyType({})
 
@@ -51,8 +53,8 @@ class WaitReason(enum.StrEnum):
     SYSTEM = "system"
 
 
-@frozen(kw_only=True)
-class Scenario:
+@frozen(kw_only=True, repr=False)
+class Scenario(Value):
     """One check of a verification fixture: call ``verify_<id>`` (or ``verify``) with ``input``, expect ``expected``."""
 
     id: str
@@ -61,8 +63,8 @@ class Scenario:
     expected: JsonValue = None
 
 
-@frozen(kw_only=True)
-class ScenarioResult:
+@frozen(kw_only=True, repr=False)
+class ScenarioResult(Value):
     """What one scenario gave."""
 
     id: str
@@ -70,8 +72,8 @@ class ScenarioResult:
     detail: str = ""
 
 
-@frozen(kw_only=True)
-class VerificationResult:
+@frozen(kw_only=True, repr=False)
+class VerificationResult(Value):
     """What running an issue's fixture gave.
 
     ``isolation`` names the isolation that the run really had (``"rlimits"`` …); ``log`` is capped.
@@ -84,8 +86,8 @@ class VerificationResult:
     log: str = ""
 
 
-@frozen(kw_only=True)
-class Verification:
+@frozen(kw_only=True, repr=False)
+class Verification(Value):
     """How an issue is proven: ``fixture`` is a path below the workspace's ``verification/`` folder."""
 
     fixture: str | None = None
@@ -93,8 +95,8 @@ class Verification:
     last_run: VerificationResult | None = None
 
 
-@frozen(kw_only=True)
-class Metrics:
+@frozen(kw_only=True, repr=False)
+class Metrics(Value):
     """Quality of a card as somebody scored it; ``score`` and ``shippability_threshold`` are 0–10."""
 
     score: float = 0.0
@@ -105,8 +107,8 @@ class Metrics:
     shippability_threshold: float = 7.0
 
 
-@frozen(kw_only=True)
-class Issue:
+@frozen(kw_only=True, repr=False)
+class Issue(Value):
     """The unit of work that takes turns.
 
     ``priority`` is a number, larger is more urgent (High/Medium/Low = 3/2/1). ``depends_on`` holds ids of issues of the
@@ -143,8 +145,8 @@ class Issue:
         return CardType.ISSUE
 
 
-@frozen(kw_only=True)
-class ArchitectureGovernance:
+@frozen(kw_only=True, repr=False)
+class ArchitectureGovernance(Value):
     """How an epic's work is to be structured. ``idesign=None``: not said."""
 
     idesign: bool | None = None
@@ -152,8 +154,8 @@ class ArchitectureGovernance:
     reasoning: str = ""
 
 
-@frozen(kw_only=True)
-class Epic:
+@frozen(kw_only=True, repr=False)
+class Epic(Value):
     """A named set of issues, worked by one team in one environment.
 
     ``id`` is the asset's name (its file stem); ``name`` is what people call it. ``build`` is set when the asset fixes
@@ -184,16 +186,16 @@ class Epic:
         return CardType.EPIC
 
 
-@frozen(kw_only=True)
-class EpicReference:
+@frozen(kw_only=True, repr=False)
+class EpicReference(Value):
     """An epic that a rock is made of, and the department whose assets define it."""
 
     epic: str
     department: str = "core"
 
 
-@frozen(kw_only=True)
-class Rock:
+@frozen(kw_only=True, repr=False)
+class Rock(Value):
     """A strategic milestone: epics, driven one after the other in the order listed."""
 
     id: str
@@ -213,8 +215,8 @@ class Rock:
         return CardType.ROCK
 
 
-@frozen(kw_only=True)
-class BoardCounts:
+@frozen(kw_only=True, repr=False)
+class BoardCounts(Value):
     """How many issues of a build stand where."""
 
     total: int = 0

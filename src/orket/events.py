@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.cards import EMPTY, CardStatus, Issue, JsonValue, VerificationResult, WaitReason
 
 Digest: TypeAlias = str  # lower-case hex SHA-256
@@ -34,8 +35,8 @@ class RunOutcome(enum.StrEnum):
     HALTED = "halted"  # the host asked it to stop
 
 
-@frozen(kw_only=True)
-class Resolution:
+@frozen(kw_only=True, repr=False)
+class Resolution(Value):
     """Which node was chosen for a kind, from which distribution, and which source won."""
 
     kind: str
@@ -46,8 +47,8 @@ class Resolution:
     options: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True)
-class RunStarted:
+@frozen(kw_only=True, repr=False)
+class RunStarted(Value):
     """A run began, or a later run took up the same build."""
 
     build: str
@@ -57,8 +58,8 @@ class RunStarted:
     resolutions: tuple[Resolution, ...]
 
 
-@frozen(kw_only=True)
-class RunFinished:
+@frozen(kw_only=True, repr=False)
+class RunFinished(Value):
     """A run came to rest."""
 
     outcome: RunOutcome
@@ -66,16 +67,16 @@ class RunFinished:
     counts: Mapping[str, int]
 
 
-@frozen(kw_only=True)
-class CardAdded:
+@frozen(kw_only=True, repr=False)
+class CardAdded(Value):
     """An issue joined the board: from the epic's asset (``by="config"``) or created by a seat."""
 
     issue: Issue
     by: str
 
 
-@frozen(kw_only=True)
-class CardMoved:
+@frozen(kw_only=True, repr=False)
+class CardMoved(Value):
     """The law granted a status change. ``version`` is the card's version after it."""
 
     before: CardStatus
@@ -89,8 +90,8 @@ class CardMoved:
     wait_detail: str = ""
 
 
-@frozen(kw_only=True)
-class WishRefused:
+@frozen(kw_only=True, repr=False)
+class WishRefused(Value):
     """A node or model wished for a status and the law refused it."""
 
     wish: CardStatus
@@ -99,8 +100,8 @@ class WishRefused:
     detail: str
 
 
-@frozen(kw_only=True)
-class DecisionMade:
+@frozen(kw_only=True, repr=False)
+class DecisionMade(Value):
     """A decision node answered. ``question`` identifies what it was asked by reference (ids, versions, names)."""
 
     kind: str
@@ -111,8 +112,8 @@ class DecisionMade:
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class TurnOpened:
+@frozen(kw_only=True, repr=False)
+class TurnOpened(Value):
     """A seat took an issue. ``prompt`` lists the digests of the messages."""
 
     turn: int
@@ -126,16 +127,16 @@ class TurnOpened:
     self_review: bool = False
 
 
-@frozen(kw_only=True)
-class TurnResumed:
+@frozen(kw_only=True, repr=False)
+class TurnResumed(Value):
     """A turn that an earlier run left open was taken up again, with all that was recorded of it."""
 
     turn: int
     run: str
 
 
-@frozen(kw_only=True)
-class ModelReplied:
+@frozen(kw_only=True, repr=False)
+class ModelReplied(Value):
     """A model answered in a round of a turn. ``reply`` is the digest of the encoded :class:`ModelReply`."""
 
     turn: int
@@ -145,8 +146,8 @@ class ModelReplied:
     completion_tokens: int = 0
 
 
-@frozen(kw_only=True)
-class CallJudged:
+@frozen(kw_only=True, repr=False)
+class CallJudged(Value):
     """The tool gate allowed or refused one tool call. ``arguments`` is the digest of the very bytes judged."""
 
     turn: int
@@ -159,8 +160,8 @@ class CallJudged:
     detail: str = ""
 
 
-@frozen(kw_only=True)
-class EffectIntended:
+@frozen(kw_only=True, repr=False)
+class EffectIntended(Value):
     """An allowed tool is about to act outside the store."""
 
     key: Digest
@@ -172,8 +173,8 @@ class EffectIntended:
     arguments: Digest
 
 
-@frozen(kw_only=True)
-class EffectRecorded:
+@frozen(kw_only=True, repr=False)
+class EffectRecorded(Value):
     """A tool acted. ``output`` is the digest of what it returned to the model."""
 
     key: Digest
@@ -181,16 +182,16 @@ class EffectRecorded:
     output: Digest
 
 
-@frozen(kw_only=True)
-class CommentAdded:
+@frozen(kw_only=True, repr=False)
+class CommentAdded(Value):
     """A seat (or an operator) left a comment on a card."""
 
     author: str
     text: str
 
 
-@frozen(kw_only=True)
-class CardNominated:
+@frozen(kw_only=True, repr=False)
+class CardNominated(Value):
     """A seat proposed work that is not on the board."""
 
     seat: str
@@ -199,8 +200,8 @@ class CardNominated:
     reason: str
 
 
-@frozen(kw_only=True)
-class CreditsReported:
+@frozen(kw_only=True, repr=False)
+class CreditsReported(Value):
     """A seat reported what something cost. ``amount`` is in credits, whatever the organization counts."""
 
     seat: str
@@ -208,8 +209,8 @@ class CreditsReported:
     detail: str
 
 
-@frozen(kw_only=True)
-class RefinementProposed:
+@frozen(kw_only=True, repr=False)
+class RefinementProposed(Value):
     """A seat proposed a change of the organization's assets; nothing is changed by it."""
 
     seat: str
@@ -217,22 +218,22 @@ class RefinementProposed:
     proposal: str
 
 
-@frozen(kw_only=True)
-class DecisionRemembered:
+@frozen(kw_only=True, repr=False)
+class DecisionRemembered(Value):
     """The evaluator kept a decision for later prompts."""
 
     text: str
 
 
-@frozen(kw_only=True)
-class SandboxRequested:
+@frozen(kw_only=True, repr=False)
+class SandboxRequested(Value):
     """The evaluator asked for a sandbox of the issue's product."""
 
     reason: str
 
 
-@frozen(kw_only=True)
-class VerificationRecorded:
+@frozen(kw_only=True, repr=False)
+class VerificationRecorded(Value):
     """An issue's fixture was run before a review turn, or because the host asked.
 
     ``version`` is the card's version after it, 0 where the card keeps no trace of it.
@@ -242,8 +243,8 @@ class VerificationRecorded:
     version: int = 0
 
 
-@frozen(kw_only=True)
-class FailureReported:
+@frozen(kw_only=True, repr=False)
+class FailureReported(Value):
     """A turn failed: what was violated, by what, with which roles, and what helps."""
 
     turn: int
@@ -254,8 +255,8 @@ class FailureReported:
     remedy: str
 
 
-@frozen(kw_only=True)
-class TurnClosed:
+@frozen(kw_only=True, repr=False)
+class TurnClosed(Value):
     """A turn ended. ``status`` is where the issue stands after it."""
 
     turn: int
@@ -290,8 +291,8 @@ Record: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
-class JournalEntry:
+@frozen(kw_only=True, repr=False)
+class JournalEntry(Value):
     """One record and its place: ``seq`` grows by one over the whole store, ``at`` is seconds since the epoch (UTC)."""
 
     seq: int

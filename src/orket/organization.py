@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.cards import EMPTY, JsonValue
 
 INTEGRITY_GUARD = "integrity_guard"  # the only role that may finish an issue
@@ -15,8 +16,8 @@ def sanitize_name(name: str) -> str:
     return re.sub(r"[^\w-]+", "_", name.strip().lower()).strip("_")
 
 
-@frozen(kw_only=True)
-class Role:
+@frozen(kw_only=True, repr=False)
+class Role(Value):
     """What a seat may do: ``tools`` is the whole list of tools that the gate lets it call."""
 
     name: str
@@ -29,8 +30,8 @@ class Role:
     policy: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True)
-class Seat:
+@frozen(kw_only=True, repr=False)
+class Seat(Value):
     """A place in a team; ``id`` is its key in the team, ``roles`` are names of roles."""
 
     id: str
@@ -38,8 +39,8 @@ class Seat:
     roles: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class Team:
+@frozen(kw_only=True, repr=False)
+class Team(Value):
     """Seats and the roles they hold. ``roles`` holds the definitions, from the team itself or from role assets."""
 
     name: str
@@ -61,8 +62,8 @@ class Team:
         return tuple(seat for seat in self.seats.values() if role in seat.roles)
 
 
-@frozen(kw_only=True)
-class Environment:
+@frozen(kw_only=True, repr=False)
+class Environment(Value):
     """The venue of an epic: which model answers and how. ``timeout`` is seconds per model call."""
 
     name: str
@@ -74,8 +75,8 @@ class Environment:
     params: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True)
-class Dialect:
+@frozen(kw_only=True, repr=False)
+class Dialect(Value):
     """How a model family wants to be spoken to."""
 
     model_family: str
@@ -84,8 +85,8 @@ class Dialect:
     hallucination_guard: str = ""
 
 
-@frozen(kw_only=True)
-class ArchitectureRules:
+@frozen(kw_only=True, repr=False)
+class ArchitectureRules(Value):
     """Organization-wide structure rules. An epic of more than ``idesign_threshold`` issues needs iDesign."""
 
     idesign_threshold: int = 10
@@ -93,8 +94,8 @@ class ArchitectureRules:
     cicd_rules: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class BottleneckThresholds:
+@frozen(kw_only=True, repr=False)
+class BottleneckThresholds(Value):
     """When waiting cards become an alert: numbers of cards, and a share of the blocked ones (0–1)."""
 
     resource_normal: int = 3
@@ -104,15 +105,15 @@ class BottleneckThresholds:
     human_attention_threshold: int = 1
 
 
-@frozen(kw_only=True)
-class Department:
+@frozen(kw_only=True, repr=False)
+class Department(Value):
     """A part of the organization with assets of its own under ``model/<name>/``."""
 
     name: str
 
 
-@frozen(kw_only=True)
-class Organization:
+@frozen(kw_only=True, repr=False)
+class Organization(Value):
     """Who the host works for, and the rules of its process.
 
     ``process_rules`` chooses nodes (``"router_node": "cost-aware"``) and holds numbers that policies read

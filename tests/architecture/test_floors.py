@@ -42,9 +42,9 @@ def test_every_module_stands_on_one_floor() -> None:
 
 
 def test_values_stand_below_and_the_host_above() -> None:
-    """Errors are the ground floor, contracts stand on the values, parts on the contracts, the flow on the parts."""
+    """Values are the ground floor, contracts stand on the values, parts on the contracts, the flow on the parts."""
     order = {name: height for height, floor in enumerate(reversed(floors())) for name in floor}
-    assert order["errors"] == 0
+    assert order["_value"] == 0
     assert order["errors"] < order["cards"] < order["organization"] < order["events"] < order["contracts"]
     assert order["contracts"] < order["governance"] == order["nodes"] == order["stores"] < order["_flow"]
     assert order["_flow"] < order["_pipeline"] < order["_orchestrator"]

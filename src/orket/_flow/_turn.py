@@ -234,9 +234,9 @@ class Turn:
         )
         with anyio.CancelScope(shield=True):  # a claim that was granted must be known, to be given back
             receipt = await context.store.commit(batch)
+            if claim:
+                self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
-        if claim:
-            self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.records.clear()
         self._payloads.clear()
         self.documents.clear()

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.cards import EMPTY, BoardCounts, CardStatus, WaitReason
 from orket.contracts._questions import Reference
 from orket.organization import Organization
 
 
-@frozen(kw_only=True)
-class LoopQuestion:
+@frozen(kw_only=True, repr=False)
+class LoopQuestion(Value):
     """What loop policies read: the organization, the environment mapping, and how the board stands."""
 
     organization: Organization
@@ -24,8 +25,8 @@ class LoopQuestion:
         return (self.organization.name, self.counts.total)
 
 
-@frozen(kw_only=True)
-class MissingSeat:
+@frozen(kw_only=True, repr=False)
+class MissingSeat(Value):
     """What becomes of an issue whose seat the team does not have."""
 
     status: CardStatus
@@ -40,16 +41,16 @@ class Rest(enum.StrEnum):
     FAILED = "failed"
 
 
-@frozen(kw_only=True)
-class RestAnswer:
+@frozen(kw_only=True, repr=False)
+class RestAnswer(Value):
     """How the run comes to rest, and why."""
 
     rest: Rest
     reason: str
 
 
-@frozen(kw_only=True)
-class EnvironmentQuestion:
+@frozen(kw_only=True, repr=False)
+class EnvironmentQuestion(Value):
     """Which environment mapping is used? ``environ`` is the host's; ``dotenv`` the text of a ``.env`` file, or ""."""
 
     environ: Mapping[str, str]
@@ -61,8 +62,8 @@ class EnvironmentQuestion:
         return (len(self.environ), len(self.dotenv))
 
 
-@frozen(kw_only=True)
-class ServiceQuestion:
+@frozen(kw_only=True, repr=False)
+class ServiceQuestion(Value):
     """Which service does a pipeline get? ``stock`` holds factories of the core's own services by name.
 
     A service that is not in ``stock`` does not exist there yet; ``"verifier"`` does.
@@ -77,8 +78,8 @@ class ServiceQuestion:
         return tuple(sorted(self.stock))
 
 
-@frozen(kw_only=True)
-class SubPipeline:
+@frozen(kw_only=True, repr=False)
+class SubPipeline(Value):
     """How one epic of a rock is run: its asset, its department, and its build (None: the stock id)."""
 
     epic: str
@@ -97,8 +98,8 @@ class TechStack(enum.StrEnum):
     DJANGO_REACT_POSTGRES = "django-react-postgres"
 
 
-@frozen(kw_only=True)
-class SandboxPorts:
+@frozen(kw_only=True, repr=False)
+class SandboxPorts(Value):
     """Host ports of a sandbox, on the loopback address only."""
 
     api: int
@@ -107,8 +108,8 @@ class SandboxPorts:
     admin: int | None = None
 
 
-@frozen(kw_only=True)
-class SandboxQuestion:
+@frozen(kw_only=True, repr=False)
+class SandboxQuestion(Value):
     """A sandbox to be described. ``product`` is the folder of the sources; the password never enters a record."""
 
     sandbox_id: str
@@ -123,8 +124,8 @@ class SandboxQuestion:
         return (self.sandbox_id, self.stack.value, self.ports.api, self.ports.frontend, self.ports.database)
 
 
-@frozen(kw_only=True)
-class AssetQuestion:
+@frozen(kw_only=True, repr=False)
+class AssetQuestion(Value):
     """Which asset does a request of a host's API mean? ``path`` is the URL path, ``issue_id`` a parameter if given."""
 
     path: str

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.cards import EMPTY, Issue, JsonValue, Verification, VerificationResult
 from orket.contracts._requests import BoardRequest
 from orket.events import TurnKind
@@ -25,8 +26,8 @@ class EffectClass(enum.StrEnum):
     AT_MOST_ONCE = "at_most_once"
 
 
-@frozen(kw_only=True)
-class ToolSpec:
+@frozen(kw_only=True, repr=False)
+class ToolSpec(Value):
     """What a model is told about a tool: ``parameters`` is a JSON Schema of type ``object``."""
 
     name: str
@@ -36,8 +37,8 @@ class ToolSpec:
     destructive: bool = False  # the gate asks for an argument ``confirm: true``
 
 
-@frozen(kw_only=True)
-class ToolCall:
+@frozen(kw_only=True, repr=False)
+class ToolCall(Value):
     """A call as the parser read it: ``id`` ties the result to a native call, "" for calls found in text."""
 
     name: str
@@ -45,8 +46,8 @@ class ToolCall:
     id: str = ""
 
 
-@frozen(kw_only=True)
-class RawToolCall:
+@frozen(kw_only=True, repr=False)
+class RawToolCall(Value):
     """A native tool call as the server sent it; ``arguments`` is JSON text, or an object if the protocol has it so."""
 
     name: str
@@ -54,8 +55,8 @@ class RawToolCall:
     id: str = ""
 
 
-@frozen(kw_only=True)
-class Message:
+@frozen(kw_only=True, repr=False)
+class Message(Value):
     """One message of a prompt. ``calls`` only on assistant messages, ``call_id`` only on tool messages."""
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -65,8 +66,8 @@ class Message:
     name: str = ""
 
 
-@frozen(kw_only=True)
-class TurnBrief:
+@frozen(kw_only=True, repr=False)
+class TurnBrief(Value):
     """Which turn a request belongs to; a Python agent reads it instead of parsing the prompt."""
 
     run: str
@@ -79,8 +80,8 @@ class TurnBrief:
     verification: VerificationResult | None = None
 
 
-@frozen(kw_only=True)
-class ModelRequest:
+@frozen(kw_only=True, repr=False)
+class ModelRequest(Value):
     """One model exchange. ``timeout`` is seconds for the whole exchange; ``params`` go to the server unchanged."""
 
     model: str
@@ -94,16 +95,16 @@ class ModelRequest:
     brief: TurnBrief | None = None
 
 
-@frozen(kw_only=True)
-class Usage:
+@frozen(kw_only=True, repr=False)
+class Usage(Value):
     """Tokens a reply cost, as the server counted them; 0 where it did not say."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
-@frozen(kw_only=True)
-class ModelReply:
+@frozen(kw_only=True, repr=False)
+class ModelReply(Value):
     """What a model answered."""
 
     text: str = ""
@@ -128,8 +129,8 @@ class ModelClient(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class ToolContext:
+@frozen(kw_only=True, repr=False)
+class ToolContext(Value):
     """Where a tool runs: whose turn it is, and the ways to the workspace and the board.
 
     ``key`` is the effect key: the same for a repeated run of the same call. ``find_issue`` reads the board.
@@ -147,8 +148,8 @@ class ToolContext:
     comments: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class ToolResult:
+@frozen(kw_only=True, repr=False)
+class ToolResult(Value):
     """What a tool gave back. ``output`` goes to the model; ``requests`` are applied in the turn's next commit."""
 
     ok: bool
@@ -193,8 +194,8 @@ class Verifier(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class TurnTask:
+@frozen(kw_only=True, repr=False)
+class TurnTask(Value):
     """A turn to be placed somewhere."""
 
     run: str
@@ -216,8 +217,8 @@ class TurnExecutor(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class CommandResult:
+@frozen(kw_only=True, repr=False)
+class CommandResult(Value):
     """What a command gave: exit code (negative: killed by that signal), capped output, whether the time limit hit."""
 
     returncode: int

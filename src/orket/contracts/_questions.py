@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.cards import CardStatus, Epic, Issue, VerificationResult, WaitReason
 from orket.contracts._ports import Message, ToolSpec
 from orket.events import TurnKind
@@ -43,8 +44,8 @@ class Backlog(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class PlanQuestion:
+@frozen(kw_only=True, repr=False)
+class PlanQuestion(Value):
     """Which candidates take a turn now.
 
     ``review`` and ``ready`` are windows of the candidates in domain order (priority plus critical-path weight, then
@@ -64,16 +65,16 @@ class PlanQuestion:
         return (_cards(self.review), _cards(self.ready), _cards(self.running), self.slots, self.target_issue_id)
 
 
-@frozen(kw_only=True)
-class Plan:
+@frozen(kw_only=True, repr=False)
+class Plan(Value):
     """Issues that take a turn now, first one first; may be empty while something runs."""
 
     issue_ids: tuple[str, ...]
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class RouteQuestion:
+@frozen(kw_only=True, repr=False)
+class RouteQuestion(Value):
     """Which seat of the team takes this turn? ``busy`` names the seats of turns that run now."""
 
     issue: Issue
@@ -87,16 +88,16 @@ class RouteQuestion:
         return (self.issue.id, self.issue.version, self.team.name, self.kind.value, *self.busy)
 
 
-@frozen(kw_only=True)
-class Route:
+@frozen(kw_only=True, repr=False)
+class Route(Value):
     """The seat (its key in the team) that takes the turn; None when the team has none for it."""
 
     seat: str | None
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class ModelQuestion:
+@frozen(kw_only=True, repr=False)
+class ModelQuestion(Value):
     """Which model answers? The fields stand in order of precedence; "" or a missing key means: not said."""
 
     issue: Issue
@@ -120,16 +121,16 @@ class ModelQuestion:
         )
 
 
-@frozen(kw_only=True)
-class ModelChoice:
+@frozen(kw_only=True, repr=False)
+class ModelChoice(Value):
     """The model's name as its server knows it."""
 
     model: str
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class DialectQuestion:
+@frozen(kw_only=True, repr=False)
+class DialectQuestion(Value):
     """In which dialect is the model spoken to? ``families`` are the dialects there are, ``generic`` among them."""
 
     model: str
@@ -141,16 +142,16 @@ class DialectQuestion:
         return (self.model, *self.families)
 
 
-@frozen(kw_only=True)
-class DialectChoice:
+@frozen(kw_only=True, repr=False)
+class DialectChoice(Value):
     """The family whose dialect is used: one of the question's families."""
 
     family: str
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class PromptQuestion:
+@frozen(kw_only=True, repr=False)
+class PromptQuestion(Value):
     """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window."""
 
     issue: Issue
@@ -181,16 +182,16 @@ class PromptQuestion:
         )
 
 
-@frozen(kw_only=True)
-class Prompt:
+@frozen(kw_only=True, repr=False)
+class Prompt(Value):
     """The messages of the first round; at least one."""
 
     messages: tuple[Message, ...]
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class ToolsetQuestion:
+@frozen(kw_only=True, repr=False)
+class ToolsetQuestion(Value):
     """Which tools is a turn offered? ``available`` are all tools of the orchestrator by name.
 
     ``wishes`` are the statuses that the law could grant this seat now.
@@ -210,8 +211,8 @@ class ToolsetQuestion:
         return (self.issue.id, self.issue.version, self.seat.id, roles, self.kind.value, ",".join(self.wishes))
 
 
-@frozen(kw_only=True)
-class Toolset:
+@frozen(kw_only=True, repr=False)
+class Toolset(Value):
     """The tools offered: unique names, each available. A schema may be narrowed; the gate judges by the tool's own."""
 
     tools: tuple[ToolSpec, ...]
@@ -229,8 +230,8 @@ class FailureKind(enum.StrEnum):
     ROUNDS = "rounds"  # the turn used up its rounds
 
 
-@frozen(kw_only=True)
-class TurnReport:
+@frozen(kw_only=True, repr=False)
+class TurnReport(Value):
     """What a turn came to, as the evaluator sees it. ``wish`` is the last status asked for and allowed."""
 
     turn: int
@@ -246,8 +247,8 @@ class TurnReport:
     verification: VerificationResult | None = None
 
 
-@frozen(kw_only=True)
-class SuccessQuestion:
+@frozen(kw_only=True, repr=False)
+class SuccessQuestion(Value):
     """The turn ended well: what does it mean? ``wishes`` are the statuses that the law could grant now."""
 
     issue: Issue
@@ -260,8 +261,8 @@ class SuccessQuestion:
         return (self.issue.id, self.issue.version, self.report.turn, self.report.wish, ",".join(self.wishes))
 
 
-@frozen(kw_only=True)
-class SuccessAnswer:
+@frozen(kw_only=True, repr=False)
+class SuccessAnswer(Value):
     """A wish for a status (None: leave it), a decision worth remembering, whether a sandbox is wanted.
 
     ``wait_reason`` goes with a wish for a status that needs one, and with no other.
@@ -274,8 +275,8 @@ class SuccessAnswer:
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class FailureQuestion:
+@frozen(kw_only=True, repr=False)
+class FailureQuestion(Value):
     """The turn failed: what now? ``issue`` carries ``retry_count`` and ``max_retries``."""
 
     issue: Issue
@@ -297,8 +298,8 @@ class FailureAction(enum.StrEnum):
     ABORT = "abort"  # blocked, and the run stops
 
 
-@frozen(kw_only=True)
-class FailureAnswer:
+@frozen(kw_only=True, repr=False)
+class FailureAnswer(Value):
     """What to do, the new retry count (never smaller), and the wait reason when it blocks."""
 
     action: FailureAction

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from attrs import field, frozen
 from attrs.validators import deep_iterable, instance_of, optional
 
+from orket._value import Value
 from orket.cards import CardStatus, WaitReason
 
 _TEXT: Final = instance_of(str)
@@ -20,8 +21,8 @@ def _finite(_request: object, attribute: Any, value: Any) -> None:
         raise TypeError(f"{attribute.name!r} must be a finite number, found {value!r:.100}")
 
 
-@frozen(kw_only=True)
-class StatusWish:
+@frozen(kw_only=True, repr=False)
+class StatusWish(Value):
     """A wish for a status; it ends the turn."""
 
     status: CardStatus = field(validator=instance_of(CardStatus))
@@ -29,15 +30,15 @@ class StatusWish:
     wait_reason: WaitReason | None = field(default=None, validator=optional(instance_of(WaitReason)))
 
 
-@frozen(kw_only=True)
-class CommentRequest:
+@frozen(kw_only=True, repr=False)
+class CommentRequest(Value):
     """A comment on the turn's issue."""
 
     text: str = field(validator=_TEXT)
 
 
-@frozen(kw_only=True)
-class IssueRequest:
+@frozen(kw_only=True, repr=False)
+class IssueRequest(Value):
     """A new issue on the same build."""
 
     summary: str = field(validator=_TEXT)
@@ -47,8 +48,8 @@ class IssueRequest:
     depends_on: tuple[str, ...] = field(default=(), validator=deep_iterable(_TEXT, instance_of(tuple)))
 
 
-@frozen(kw_only=True)
-class NominationRequest:
+@frozen(kw_only=True, repr=False)
+class NominationRequest(Value):
     """A proposal of work that is not on the board."""
 
     kind: str = field(validator=_TEXT)
@@ -56,16 +57,16 @@ class NominationRequest:
     reason: str = field(default="", validator=_TEXT)
 
 
-@frozen(kw_only=True)
-class CreditsRequest:
+@frozen(kw_only=True, repr=False)
+class CreditsRequest(Value):
     """A report of cost, in credits."""
 
     amount: float = field(validator=_finite)
     detail: str = field(default="", validator=_TEXT)
 
 
-@frozen(kw_only=True)
-class RefinementRequest:
+@frozen(kw_only=True, repr=False)
+class RefinementRequest(Value):
     """A proposal to change an asset of the organization."""
 
     target: str = field(validator=_TEXT)

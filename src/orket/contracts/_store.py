@@ -9,12 +9,13 @@ from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.cards import Issue, JsonValue
 from orket.events import Digest, JournalEntry, Record, RunOutcome
 
 
-@frozen(kw_only=True)
-class CardChange:
+@frozen(kw_only=True, repr=False)
+class CardChange(Value):
     """A card's new state. ``expected`` is the version it must have now (0: it must not exist yet).
 
     ``issue.version`` must be ``expected + 1``. ``token`` is the fencing token of the claim the writer holds; None
@@ -26,8 +27,8 @@ class CardChange:
     token: int | None = None
 
 
-@frozen(kw_only=True)
-class Claim:
+@frozen(kw_only=True, repr=False)
+class Claim(Value):
     """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
 
     ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than
@@ -41,16 +42,16 @@ class Claim:
     token: int | None = None
 
 
-@frozen(kw_only=True)
-class Release:
+@frozen(kw_only=True, repr=False)
+class Release(Value):
     """Give a claim back."""
 
     card: str
     token: int
 
 
-@frozen(kw_only=True)
-class Document:
+@frozen(kw_only=True, repr=False)
+class Document(Value):
     """A piece of service state, addressed by ``kind`` and ``key``; a body of None deletes it."""
 
     kind: str
@@ -58,8 +59,8 @@ class Document:
     body: JsonValue
 
 
-@frozen(kw_only=True)
-class RunRow:
+@frozen(kw_only=True, repr=False)
+class RunRow(Value):
     """What the record knows of a run. ``turns`` and ``tokens`` are what it has been charged."""
 
     id: str
@@ -77,8 +78,8 @@ class RunRow:
     tokens: int = 0
 
 
-@frozen(kw_only=True)
-class Batch:
+@frozen(kw_only=True, repr=False)
+class Batch(Value):
     """One transaction.
 
     ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first
@@ -104,8 +105,8 @@ class Batch:
     tokens: int = 0
 
 
-@frozen(kw_only=True)
-class Receipt:
+@frozen(kw_only=True, repr=False)
+class Receipt(Value):
     """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and its claims' tokens."""
 
     first_seq: int
@@ -113,8 +114,8 @@ class Receipt:
     tokens: Mapping[str, int]
 
 
-@frozen(kw_only=True)
-class CardRow:
+@frozen(kw_only=True, repr=False)
+class CardRow(Value):
     """A card as stored: who holds it, until when, with which token (0: nobody ever did)."""
 
     issue: Issue
@@ -123,8 +124,8 @@ class CardRow:
     token: int = 0
 
 
-@frozen(kw_only=True)
-class JournalProof:
+@frozen(kw_only=True, repr=False)
+class JournalProof(Value):
     """Result of a verification: how many records stand, and the last entry's hash, for a host to anchor."""
 
     records: int
