@@ -1,0 +1,267 @@
+"""Several runs on one build: claims are respected, renewed and waited for, and what others add joins the board."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from attrs import evolve
+from ports import HandClock, StoreDouble
+from small_world import diligent, issue, open_world, organization
+
+import orket
+from orket.contracts import Batch, CardChange, Claim, ModelRequest, Release, Store, TurnKind
+from orket.events import CardAdded, CardMoved
+
+pytestmark = pytest.mark.anyio
+
+
+class Neighbour:
+    """Another orchestrator, as the store sees it: it takes and gives back claims, and adds issues."""
+
+    def __init__(self, store: Store, clock: HandClock) -> None:
+        self._store, self._clock, self._written = store, clock, 0
+
+    async def write(self, **fields: Any) -> Mapping[str, int]:
+        self._written += 1
+        batch = Batch(
+            op_id=f"neighbour:{self._written}", run="neighbour", build="build-launch", at=self._clock.now(), **fields
+        )
+        return (await self._store.commit(batch)).tokens
+
+    async def claim(self, card: str, seconds: float) -> int:
+        now = self._clock.now()
+        claim = Claim(card=card, owner="neighbour", now=now, until=now + seconds)
+        return (await self.write(claims=(claim,)))[card]
+
+    async def release(self, card: str, token: int) -> None:
+        await self.write(releases=(Release(card=card, token=token),))
+
+
+async def joined(root: Path, store: Store, clock: HandClock) -> None:
+    """Let the epic's issues join the board, and no turn be taken."""
+    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        run.halt()
+        assert (await run.outcome()).outcome is orket.RunOutcome.HALTED
+    await store.open()
+
+
+async def _settle() -> None:
+    """Let everything else go on until it waits for something."""
+    for _ in range(200):
+        await anyio.lowlevel.checkpoint()
+
+
+async def _keep_moving(clock: HandClock) -> None:
+    while True:
+        clock.move(1)
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None:
+    """A model that takes many leases to answer keeps its issue; nobody else could have taken it."""
+    clock, slow, answer = HandClock(), anyio.Event(), anyio.Event()
+
+    async def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        if request.brief.kind is TurnKind.WORK:
+            slow.set()
+            await answer.wait()
+        return diligent(request)
+
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, agent, clock=clock, limits=orket.Limits(lease=60)) as orchestrator:
+        run = await orchestrator.start("launch")
+        await slow.wait()
+        await _settle()
+        for _ in range(30):
+            before = clock.now()
+            clock.move(20)
+            with anyio.fail_after(5):
+                while (await orchestrator.store.load_board("build-launch"))[0].until < before + 80:
+                    await anyio.lowlevel.checkpoint()
+            await _settle()
+        (row,) = await orchestrator.store.load_board("build-launch")
+        assert row.token == 1
+        answer.set()
+        assert (await run.outcome()).turns == 2
+        assert (await orchestrator.store.load_board("build-launch"))[0].owner is None
+
+
+async def test_an_issue_that_a_neighbour_holds_is_waited_for(tmp_path: Path) -> None:
+    """The rest of the board is worked meanwhile; the held issue is taken when its claim expires, not earlier."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a"), issue("b")])
+    await joined(root, store, clock)
+    await Neighbour(store, clock).claim("a", 30)
+    await store.aclose()
+    times: list[tuple[str, float]] = []
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        times.append((request.brief.issue.id, clock.now()))
+        return diligent(request)
+
+    begin = clock.now()
+    async with open_world(root, agent, store=store, clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        with anyio.fail_after(20):
+            while len(times) < 2:
+                await anyio.lowlevel.checkpoint()
+            async with anyio.create_task_group() as group:
+                group.start_soon(_keep_moving, clock)
+                assert (await run.outcome()).outcome is orket.RunOutcome.DONE
+                group.cancel_scope.cancel()
+    assert [card for card, _ in times] == ["b", "b", "a", "a"]
+    assert all(at >= begin + 30 for card, at in times if card == "a")
+
+
+async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> None:
+    """A run that waits for a neighbour looks again long before the claim would expire."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a")])
+    await joined(root, store, clock)
+    neighbour = Neighbour(store, clock)
+    token = await neighbour.claim("a", 10_000)
+    await store.aclose()
+    begin = clock.now()
+    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        await _settle()
+        await neighbour.release("a", token)
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(_keep_moving, clock)
+                assert (await run.outcome()).outcome is orket.RunOutcome.DONE
+                group.cancel_scope.cancel()
+    assert clock.now() < begin + 100
+
+
+async def test_a_run_that_waits_for_a_neighbour_can_be_halted(tmp_path: Path) -> None:
+    """Halting does not wait for the claim, with the clock standing still."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a")])
+    await joined(root, store, clock)
+    await Neighbour(store, clock).claim("a", 10_000)
+    await store.aclose()
+    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        await _settle()
+        run.halt()
+        with anyio.fail_after(5):
+            result = await run.outcome()
+    assert result.outcome is orket.RunOutcome.HALTED
+    assert result.reasons == {"a": "resource: claimed by another orchestrator"}
+
+
+async def test_what_a_neighbour_adds_and_finishes_is_taken_over(tmp_path: Path) -> None:
+    """An issue that another orchestrator created joins this run's board; one that it finished frees its dependents."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a"), issue("b", "a")])
+    await joined(root, store, clock)
+    neighbour = Neighbour(store, clock)
+    token = await neighbour.claim("a", 40)
+    await store.aclose()
+    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        await _settle()
+        (a, _) = await store.load_board("build-launch")
+        done = evolve(a.issue, status=orket.CardStatus.DONE, version=a.issue.version + 1)
+        new = orket.Issue(id="new", name="new", seat="coder", parent="launch", build="build-launch", version=1)
+        await neighbour.write(
+            card="a",
+            changes=(
+                CardChange(issue=done, expected=a.issue.version, token=token),
+                CardChange(issue=new, expected=0),
+            ),
+            records=(CardAdded(issue=new, by="neighbour"),),
+            releases=(Release(card="a", token=token),),
+        )
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(_keep_moving, clock)
+                result = await run.outcome()
+                group.cancel_scope.cancel()
+        assert (result.outcome, result.cards, result.done, result.turns) == (orket.RunOutcome.DONE, 3, 3, 4)
+
+
+async def test_an_issue_lost_in_the_middle_of_a_turn_is_left_to_its_new_owner(tmp_path: Path) -> None:
+    """Who stole the issue may finish it; the loser takes the result over, with the issue that the thief created."""
+    clock, store = HandClock(), orket.MemoryStore()
+    neighbour = Neighbour(store, clock)
+
+    async def agent(request: ModelRequest) -> object:
+        (row,) = await store.load_board("build-launch")
+        clock.move(1000)  # the lease is over before it could be renewed
+        token = await neighbour.claim("a", 10)
+        done = evolve(row.issue, status=orket.CardStatus.DONE, version=row.issue.version + 1)
+        new = orket.Issue(
+            id="new", name="new", seat="coder", status=orket.CardStatus.DONE, build="build-launch", version=1
+        )
+        await neighbour.write(
+            changes=(
+                CardChange(issue=done, expected=row.issue.version, token=token),
+                CardChange(issue=new, expected=0),
+            ),
+            releases=(Release(card="a", token=token),),
+        )
+        return diligent(request)
+
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, agent, store=store, clock=clock) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        assert (result.outcome, result.cards, result.turns) == (orket.RunOutcome.DONE, 2, 1)
+
+
+async def test_two_runs_of_one_orchestrator_share_a_build(tmp_path: Path) -> None:
+    """Started at once on one build, two runs finish every issue once between them."""
+    asked: list[tuple[str, TurnKind]] = []
+
+    async def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        asked.append((request.brief.issue.id, request.brief.kind))
+        await anyio.sleep(0.001)
+        return diligent(request)
+
+    root = organization(tmp_path, [issue(f"i{number}") for number in range(8)])
+    async with open_world(root, agent, limits=orket.Limits(lease=0.6)) as orchestrator:
+        await orchestrator.run_epic("launch", target_issue_id="i0")
+        runs = [await orchestrator.start("launch") for _ in range(2)]
+        results = [await run.outcome() for run in runs]
+        assert [(one.outcome, one.done) for one in results] == [(orket.RunOutcome.DONE, 8)] * 2
+        moved = [e async for e in orchestrator.history() if isinstance(e.record, CardMoved)]
+        done = [entry.card for entry in moved if entry.record.after is orket.CardStatus.DONE]
+        assert len(done) == len(set(done)) == 8
+    assert sorted(asked) == sorted(set(asked))
+
+
+async def test_a_target_does_not_wait_for_other_issues(tmp_path: Path) -> None:
+    """A run of one issue ends when that is done, whatever a neighbour holds."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a"), issue("b")])
+    await joined(root, store, clock)
+    await Neighbour(store, clock).claim("a", 10_000)
+    await store.aclose()
+    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
+        with anyio.fail_after(5):
+            result = await orchestrator.run_issue("b")
+        assert (result.outcome, result.done) == (orket.RunOutcome.DONE, 1)
+
+
+class Stopped(HandClock):
+    """A clock that breaks."""
+
+    async def sleep(self, seconds: float, /) -> None:
+        raise OSError("no more time")
+
+
+async def test_a_clock_that_breaks_ends_the_run_with_an_error(tmp_path: Path) -> None:
+    """What a foreign clock raises is chained to a RunError, never in a group."""
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, diligent, clock=Stopped(), store=StoreDouble()) as orchestrator:
+        with pytest.raises(orket.RunError, match="no more time") as caught:
+            await orchestrator.run_epic("launch")
+        assert isinstance(caught.value.__cause__, OSError)
