@@ -64,11 +64,10 @@ def _build() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True, forbid_extra_keys=True, detailed_validation=False)
     converter.register_unstructure_hook_func(lambda cls: cls is Any, lambda value: value)
     converter.register_structure_hook_func(lambda cls: cls is Any, lambda value, _: value)
-    converter.register_structure_hook_func(lambda cls: cls == _RAW_ARGUMENTS, lambda value, _: value)
     converter.register_unstructure_hook(PurePath, str)
     # A StrEnum is a str: JSON writes it as it is, and looking up its value costs more than writing it.
     converter.register_unstructure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, enum.StrEnum), _same)
-    converter.register_structure_hook_func(lambda cls: cls == str | Mapping[str, JsonValue], _as_sent)
+    converter.register_structure_hook_func(lambda cls: cls == _RAW_ARGUMENTS, _as_sent)
     return converter
 
 

@@ -15,6 +15,7 @@ from orket.contracts import (
     ToolResult,
 )
 from orket.events import CardAdded, CardNominated, CommentAdded, CreditsReported, Record, RefinementProposed
+from orket.governance import MAX_CREATED_ISSUES
 
 
 def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResult:
@@ -46,6 +47,8 @@ def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResu
 def _problem(turn: Turn, request: BoardRequest) -> str:
     if not isinstance(request, IssueRequest):
         return ""
+    if turn.created >= MAX_CREATED_ISSUES:  # the gate sees only the stock tool's calls; a host's may ask for issues too
+        return f"this turn has created {turn.created} issues; at most {MAX_CREATED_ISSUES} are allowed"
     if turn.context.team.find_seat(request.seat) is None:
         return f"no seat {request.seat!r}; seats: {', '.join(turn.context.team.seats)}"
     pending = {issue.id for issue in turn.added}

@@ -23,7 +23,7 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
     """Evaluate the turn and commit what follows from it.
 
     Raises:
-        NodeError: the evaluator failed; nothing is committed, and the turn can be taken up again.
+        NodeError: the evaluator failed; the issue is not moved, and the turn can be taken up again.
     """
     if turn.context.evaluator_waits:
         await turn.commit()  # the last reply is paid for: it must not be lost while somebody thinks about it

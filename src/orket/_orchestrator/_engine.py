@@ -13,7 +13,7 @@ from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
-from orket.cards import BoardCounts, CardType, Rock
+from orket.cards import BoardCounts, CardStatus, CardType, Rock
 from orket.contracts import Batch, Clock, LoopQuestion, ModelClient, RunRow, Store, SubPipeline, Tool, TurnExecutor
 from orket.errors import OrketError, RunError, UnknownCardError, WiringError
 from orket.events import RunFinished, RunOutcome, RunStarted
@@ -64,6 +64,10 @@ class Engine:
     owner: str = field(factory=lambda: f"orchestrator-{os.urandom(8).hex()}")
     active: dict[str, Callable[[], None]] = field(factory=dict)  # run -> how it is halted
     halted: set[str] = field(factory=set)  # active runs that shall start no further turn
+
+    def is_review(self, status: CardStatus) -> bool:
+        """Return whether an issue in *status* takes a review turn, as the loop policy says."""
+        return bool(settle(self.house.wiring["orchestration_loop"], "is_review_turn", status))
 
     async def find(self, name: str, department: str) -> Card:
         """Return what *name* means: a rock, else an epic, else an issue of an epic's asset or of a stored board.

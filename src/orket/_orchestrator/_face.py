@@ -13,6 +13,7 @@ import anyio.abc
 import anyio.to_thread
 from attrs import define, field
 
+from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._run import Run
@@ -278,13 +279,30 @@ class Orchestrator:
             UnknownCardError: no run has worked on this build.
         """
         engine = self._opened()
-        return await view_board(engine.store, build, engine.clock.now())
+        return await view_board(engine.store, build, engine.clock.now(), engine.is_review)
 
     def history(
         self, *, since: int = 0, run: str | None = None, build: str | None = None, card: str | None = None
     ) -> AsyncIterator[JournalEntry]:
         """Iterate over the journal's entries with ``seq`` > *since* that match, to its present end."""
         return self._opened().store.events(since, run=run, build=build, card=card)
+
+    def ask(self, kind: str, method: str, *args: object) -> object:
+        """Ask one of the plain policies that are there for hosts, ``api_runtime`` and ``sandbox_policy`` among them.
+
+        Args:
+            kind: The kind of node.
+            method: Which of its methods.
+            args: What the method takes.
+
+        Returns:
+            The answer, checked like every node's.
+
+        Raises:
+            NodeError: the node raised or broke its contract.
+            WiringError: there is no such kind.
+        """
+        return settle(self._opened().house.wiring[kind], method, *args)
 
     async def explain(self, card: str, *, build: str | None = None) -> Explanation:
         """Return why a card stands where it stands, with everything that led there.
@@ -293,7 +311,7 @@ class Orchestrator:
             UnknownCardError: no board has such a card.
         """
         engine = self._opened()
-        return await explain(engine.store, card, build, engine.clock.now())
+        return await explain(engine.store, card, build, engine.clock.now(), engine.is_review)
 
     async def _run(self, request: RunRequest) -> RunResult:
         engine = self._opened()

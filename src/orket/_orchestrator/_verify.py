@@ -17,7 +17,7 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
         UnknownCardError: no board has such an issue.
         VerificationError: the issue has no fixture, there is no verifier, or the fixture cannot be run.
     """
-    found = await explain(engine.store, issue_id, build, engine.clock.now())
+    found = await explain(engine.store, issue_id, build, engine.clock.now(), engine.is_review)
     wanted, verifier = found.issue.verification, engine.house.verifier
     if wanted is None or not wanted.fixture:
         raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)

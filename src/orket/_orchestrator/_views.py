@@ -1,6 +1,7 @@
 """What a host reads back: boards, and why a card stands where it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -10,7 +11,7 @@ from orket.contracts import CardRow, RunRow, Store
 from orket.errors import UnknownCardError
 from orket.events import JournalEntry
 
-_REVIEWED = frozenset({CardStatus.CODE_REVIEW, CardStatus.READY_FOR_TESTING})
+IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
 
 
 @frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Explanation:
     chain: tuple[JournalEntry, ...]
 
 
-async def view_board(store: Store, build: str | None, now: float) -> BoardView:
+async def view_board(store: Store, build: str | None, now: float, is_review: IsReview) -> BoardView:
     """Return the board of one build, or of all.
 
     Raises:
@@ -50,17 +51,17 @@ async def view_board(store: Store, build: str | None, now: float) -> BoardView:
     if build is not None and build not in builds:
         raise UnknownCardError(f"no build {build!r}; known: {', '.join(builds) or 'none'}", card=build)
     wanted = builds if build is None else {build: builds[build]}
-    return BoardView(builds=tuple([await _view(store, name, row, now) for name, row in wanted.items()]))
+    return BoardView(builds=tuple([await _view(store, name, row, now, is_review) for name, row in wanted.items()]))
 
 
-async def explain(store: Store, card: str, build: str | None, now: float) -> Explanation:
+async def explain(store: Store, card: str, build: str | None, now: float, is_review: IsReview) -> Explanation:
     """Return why a card stands where it stands.
 
     Raises:
         UnknownCardError: no build has such a card.
     """
     known: list[str] = []
-    for view in (await view_board(store, build, now)).builds:
+    for view in (await view_board(store, build, now, is_review)).builds:
         for issue in view.issues:
             if issue.id == card:
                 chain = tuple([entry async for entry in store.events(0, build=view.build, card=card)])
@@ -78,10 +79,10 @@ async def _builds(store: Store) -> dict[str, RunRow]:
     return found
 
 
-async def _view(store: Store, build: str, row: RunRow, now: float) -> BuildView:
+async def _view(store: Store, build: str, row: RunRow, now: float, is_review: IsReview) -> BuildView:
     rows = await store.load_board(build)
     issues = tuple([held.issue for held in rows])
-    board = Board(issues, is_review=_REVIEWED.__contains__)
+    board = Board(issues, is_review=is_review)
     for held in rows:
         if _is_running(held, now):
             board.start(held.issue)
