@@ -73,6 +73,8 @@ class DependencyCycleError(ConfigError):
 class WiringError(OrketError):
     """Nodes or ports cannot be resolved: ``problems`` lists all of them, each with what is installed instead."""
 
+    problems: "tuple[str, ...]"
+
     def __init__(self, problems: Iterable[str], **data: Any) -> None:
         self.problems = tuple(problems)
         super().__init__("\n  - ".join(("the wiring cannot be built:", *self.problems)), **data)
