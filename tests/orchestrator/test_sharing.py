@@ -1,6 +1,6 @@
 """Several runs on one build: claims are respected, renewed and waited for, and what others add joins the board."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,25 @@ from ports import HandClock, StoreDouble
 from small_world import diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, CardChange, Claim, ModelRequest, Release, Store, TurnKind
-from orket.events import CardAdded, CardMoved
+from orket.contracts import (
+    Batch,
+    CardChange,
+    Claim,
+    JournalEntry,
+    ModelRequest,
+    Plan,
+    PlanQuestion,
+    Receipt,
+    Release,
+    Store,
+    TurnKind,
+)
+from orket.errors import StoreConflictError
+from orket.events import CardAdded, CardMoved, TurnOpened
+from orket.nodes.planner import DefaultPlannerNode
 
 pytestmark = pytest.mark.anyio
+SHORT = orket.Limits(lease=0.3)
 
 
 class Neighbour:
@@ -137,7 +152,7 @@ async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> No
                 group.start_soon(_keep_moving, clock)
                 assert (await run.outcome()).outcome is orket.RunOutcome.DONE
                 group.cancel_scope.cancel()
-    assert clock.now() < begin + 100
+    assert clock.now() < begin + 5_000
 
 
 async def test_a_run_that_waits_for_a_neighbour_can_be_halted(tmp_path: Path) -> None:
@@ -265,3 +280,79 @@ async def test_a_clock_that_breaks_ends_the_run_with_an_error(tmp_path: Path) ->
         with pytest.raises(orket.RunError, match="no more time") as caught:
             await orchestrator.run_epic("launch")
         assert isinstance(caught.value.__cause__, OSError)
+
+
+async def test_the_past_is_read_only_under_the_claim(tmp_path: Path) -> None:
+    """While a run reads what a turn that was left open came to, nobody else can take the issue and add to it."""
+    clock, store = HandClock(), orket.MemoryStore()
+    root, scope = organization(tmp_path, [issue("a")]), anyio.CancelScope()
+
+    async def dies(_request: ModelRequest) -> object:
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    with scope:
+        async with open_world(root, dies, store=store, clock=clock) as orchestrator:
+            await orchestrator.run_epic("launch")
+    owners: list[str | None] = []
+
+    class Watched(StoreDouble):
+        async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
+            owners.append((await self.inner.load_board("build-launch"))[0].owner)
+            async for entry in self.inner.events(since, **wanted):
+                yield entry
+
+    async with open_world(root, diligent, store=Watched(store), clock=clock) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        assert (result.outcome, result.turns) == (orket.RunOutcome.DONE, 2)
+    assert owners
+    assert None not in owners
+
+
+async def test_a_turn_does_not_begin_on_a_state_that_is_past(tmp_path: Path) -> None:
+    """An issue that a neighbour sent back meanwhile gets no review turn: the model is asked to work on it."""
+    clock, store = HandClock(), orket.MemoryStore()
+    asked: list[tuple[str, TurnKind]] = []
+    neighbour = Neighbour(store, clock)
+
+    async def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        brief = request.brief
+        asked.append((brief.issue.id, brief.kind))
+        if brief.issue.id == "b" and brief.kind is TurnKind.WORK:
+            (a, _) = await store.load_board("build-launch")
+            back = evolve(a.issue, status=orket.CardStatus.READY, version=a.issue.version + 1)
+            await neighbour.write(changes=(CardChange(issue=back, expected=a.issue.version),))
+        return diligent(request)
+
+    root = organization(
+        tmp_path, [issue("a", status="code_review"), issue("b", priority=9)], process_rules={"concurrency": 1}
+    )
+
+    class LastFirst(DefaultPlannerNode):
+        def plan(self, question: PlanQuestion, /) -> Plan:
+            return Plan(issue_ids=((*question.review, *question.ready)[-1].id,), reason="last first")
+
+    async with open_world(root, agent, store=store, nodes={"planner": LastFirst}, limits=SHORT) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        assert result.outcome is orket.RunOutcome.DONE
+    assert [kind for card, kind in asked if card == "a"] == [TurnKind.WORK, TurnKind.REVIEW]
+
+
+async def test_a_prompt_is_stored_although_its_first_turn_was_lost(tmp_path: Path) -> None:
+    """A system message whose first commit came to nothing is in the store when a later turn names it."""
+    store, failed = orket.MemoryStore(), [False]
+
+    async def around(batch: Batch, commit: Callable[[], Awaitable[Receipt]]) -> Receipt:
+        if batch.turns and not failed[0]:
+            failed[0] = True
+            raise StoreConflictError("somebody else was faster", card="a", expected=1, found=2)
+        return await commit()
+
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, diligent, store=StoreDouble(store, around), limits=SHORT) as orchestrator:
+        assert (await orchestrator.run_epic("launch")).outcome is orket.RunOutcome.DONE
+        opened = [e.record async for e in orchestrator.history() if isinstance(e.record, TurnOpened)]
+        assert opened
+        for digest in {key for record in opened for key in record.prompt}:
+            assert await store.payload(digest) is not None

@@ -116,6 +116,18 @@ async def test_a_live_claim_keeps_others_out(store: Store) -> None:
     await store.commit(batch("e", changes=(changed(1, token=1),)))
 
 
+async def test_a_claim_may_name_the_version_it_rests_on(store: Store) -> None:
+    """Taken or renewed, a claim that names another version than the stored one conflicts; its own batch may change it."""
+    await add(store)
+    with pytest.raises(StoreConflictError) as caught:
+        await store.commit(batch("stale", claims=(evolve(claim("one"), version=2),)))
+    assert (caught.value.card, caught.value.expected, caught.value.found) == ("I-1", 2, 1)
+    await store.commit(batch("take", claims=(evolve(claim("one"), version=1),), changes=(changed(1),)))
+    with pytest.raises(StoreConflictError):
+        await store.commit(batch("renew", claims=(evolve(claim("one", token=1), version=1),)))
+    await store.commit(batch("again", claims=(evolve(claim("one", token=1), version=2),)))
+
+
 async def test_an_expired_claim_is_free(store: Store) -> None:
     """At its ``until`` a claim is over: another owner takes it, and the old token is fenced off."""
     await add(store)

@@ -35,7 +35,7 @@ async def take_turn(
     number: int,
     *,
     records: list[Record],
-    recorded: RecordedTurn | None,
+    is_unread: bool,
 ) -> TurnResult:
     """Let one seat take one turn on *issue*, and leave the issue where the law puts it.
 
@@ -45,7 +45,7 @@ async def take_turn(
         issue: a candidate.
         number: the turn's number in this run.
         records: decisions that led here (the plan); committed with the turn.
-        recorded: what the journal holds of this turn, when an earlier run left it open.
+        is_unread: somebody else worked on the issue, and may have left a turn open in the journal.
 
     Raises:
         NodeError: the evaluator broke its contract; the turn stays open and can be taken up again.
@@ -63,6 +63,7 @@ async def take_turn(
         origin=context.run,
     )
     try:
+        recorded = await _read_past(turn) if is_unread else None
         failure = await (_resume(turn, recorded) if recorded else _begin(turn))
         if isinstance(failure, TurnResult):
             return failure
@@ -77,6 +78,12 @@ async def take_turn(
     except BaseException:  # cancelled, or the record or a node failed: the issue is free for whoever comes next
         await turn.abandon()
         raise
+
+
+async def _read_past(turn: Turn) -> RecordedTurn | None:
+    """Claim the issue, and only then read the journal: nobody else can add to what it holds of the issue any more."""
+    await turn.commit(claim=True)
+    return await read_past(turn.context, turn.issue.id)
 
 
 async def _begin(turn: Turn) -> Failure | TurnResult | None:
@@ -107,8 +114,8 @@ async def _without_seat(turn: Turn, why: str) -> TurnResult:
     reason = f"{answer.reason} ({why})" if why not in answer.reason else answer.reason
     waiting = {} if answer.wait_reason is None else {"wait_reason": answer.wait_reason, "wait_detail": reason}
     turn.move(answer.status, actor=Actor.CORE, reason=reason, **waiting)
-    await turn.commit()
+    await turn.commit(release=turn.token is not None)
     return TurnResult()
 
 
-__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "read_past", "take_turn"]
+__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "take_turn"]

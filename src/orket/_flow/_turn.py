@@ -158,6 +158,7 @@ class Turn:
     documents: list[Document] = field(factory=list)
     _changes: list[CardChange] = field(factory=list)
     _payloads: dict[Digest, str] = field(factory=dict)
+    _prompts: dict[str, Digest] = field(factory=dict)  # system messages among the payloads
     _commits: int = 0
 
     @property
@@ -177,7 +178,7 @@ class Turn:
             return self.payload(to_json(codec().dump(message)))
         stored = self.context.stored_prompts
         if (key := stored.get(message.content)) is None:
-            key = stored[message.content] = self.payload(to_json(codec().dump(message)))
+            key = self._prompts[message.content] = self.payload(to_json(codec().dump(message)))
         return key
 
     def change(self, issue: Issue) -> None:
@@ -238,6 +239,8 @@ class Turn:
                 self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
         self.records.clear()
+        self.context.stored_prompts.update(self._prompts)
+        self._prompts.clear()
         self._payloads.clear()
         self.documents.clear()
         if self._changes:
@@ -248,9 +251,18 @@ class Turn:
         self.added.clear()
 
     def _claim(self, now: float) -> Claim:
-        """Return the claim to take, or the one held, renewed: nobody who lost it writes another word of the turn."""
-        until = now + self.context.limits.lease
-        return Claim(card=self.issue.id, owner=self.context.owner, now=now, until=until, token=self.token)
+        """Return the claim to take, or the one held, renewed: nobody who lost it writes another word of the turn.
+
+        What the turn begins with must be how the issue stands: a board can be behind what others did.
+        """
+        return Claim(
+            card=self.issue.id,
+            owner=self.context.owner,
+            now=now,
+            until=now + self.context.limits.lease,
+            token=self.token,
+            version=next((change.expected for change in self._changes if change.expected), self.issue.version),
+        )
 
     async def abandon(self) -> None:
         """Give the claim back, whatever happened; what was not committed is lost, and the turn stays open."""

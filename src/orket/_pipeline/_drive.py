@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from orket._board import Board
 from orket._decide import decide, settle
-from orket._flow import RecordedTurn, RunContext, read_past, take_turn
+from orket._flow import RunContext, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._joining import join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
@@ -195,20 +195,14 @@ class ExecutionPipeline:
 
     async def _attempt(self, issue: Issue, number: int, records: list[Record]) -> None:
         try:
-            recorded = await self._left_open(issue.id)
-            result = await take_turn(self._context, self._board, issue, number, records=records, recorded=recorded)
+            is_unread = issue.id in self._unread
+            self._unread.discard(issue.id)
+            result = await take_turn(self._context, self._board, issue, number, records=records, is_unread=is_unread)
         except StoreConflictError:
             await self._lose(issue)
         else:
             self._refused += result.refused
             self._abort = self._abort or result.abort
-
-    async def _left_open(self, card: str) -> RecordedTurn | None:
-        """Return the turn of a card that an earlier run, or another orchestrator, left open."""
-        if card not in self._unread:
-            return None
-        self._unread.discard(card)
-        return await read_past(self._context, card)
 
     def _task(self, issue: Issue, number: int) -> TurnTask:
         kind = TurnKind.REVIEW if issue.status in self._board.review_statuses else TurnKind.WORK

@@ -32,7 +32,8 @@ class Claim(Value):
     """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
 
     ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than
-    the card's last. A number renews: granted only while it is still the card's token.
+    the card's last. A number renews: granted only while it is still the card's token. ``version`` is the one that the
+    card must have before the batch changes it; None: any.
     """
 
     card: str
@@ -40,6 +41,7 @@ class Claim(Value):
     now: float
     until: float
     token: int | None = None
+    version: int | None = None
 
 
 @frozen(kw_only=True, repr=False)

@@ -131,6 +131,13 @@ def _receipt(operation: Operation) -> Receipt:
 def _claim(state: CardState | None, claim: Claim) -> int:
     if state is None:
         raise _conflict(claim.card, "it is not on this board", expected="a card to claim", found=None)
+    if claim.version not in (None, state.version):
+        raise _conflict(
+            claim.card,
+            f"it has version {state.version}, not {claim.version}",
+            expected=claim.version,
+            found=state.version,
+        )
     if claim.token is None:
         if state.owner not in (None, claim.owner) and state.until > claim.now:
             raise _conflict(
