@@ -117,7 +117,7 @@ async def test_a_live_claim_keeps_others_out(store: Store) -> None:
 
 
 async def test_a_claim_may_name_the_version_it_rests_on(store: Store) -> None:
-    """Taken or renewed, a claim that names another version than the stored one conflicts; its own batch may change it."""
+    """A claim that names another version than the stored one conflicts; its own batch may change it."""
     await add(store)
     with pytest.raises(StoreConflictError) as caught:
         await store.commit(batch("stale", claims=(evolve(claim("one"), version=2),)))
