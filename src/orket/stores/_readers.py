@@ -35,7 +35,7 @@ _LAST = "SELECT coalesce(max(last_seq), 0) FROM journal"
 _BOARD = "SELECT body, owner, until, token FROM card WHERE build = ? ORDER BY place"
 _RUNS = (
     "SELECT body, coalesce(turns, 0), coalesce(tokens, 0) FROM run LEFT JOIN charge ON charge.run = run.id "
-    "WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR build = ?2) ORDER BY started_at, place"
+    "WHERE (:run IS NULL OR id = :run) AND (:build IS NULL OR build = :build) ORDER BY started_at, place"
 )
 _ROWS = "SELECT * FROM journal WHERE last_seq > ? AND last_seq <= ?"
 _PAYLOAD = "SELECT body FROM payload WHERE digest = ?"
@@ -89,7 +89,7 @@ class Readers:
             return tuple(
                 [
                     attrs.evolve(load(json.loads(body), RunRow), turns=turns, tokens=tokens)
-                    for body, turns, tokens in connection.execute(_RUNS, (run, build)).fetchall()
+                    for body, turns, tokens in connection.execute(_RUNS, {"run": run, "build": build}).fetchall()
                 ]
             )
 
