@@ -1,11 +1,10 @@
 """The board of one build against a naive model that looks at every issue for every answer."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
