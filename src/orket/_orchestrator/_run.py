@@ -9,8 +9,6 @@ from orket.contracts import Store
 from orket.errors import OrketError, RunError
 from orket.events import JournalEntry
 
-_LOOK_AGAIN = 1.0  # seconds; a run that ended without a last record is noticed this late at most
-
 
 class Run:
     """A started run: its id, its events as they are committed, and its outcome.
@@ -23,6 +21,7 @@ class Run:
         self._store = store
         self._halt = halt
         self._ended = anyio.Event()
+        self._waits: set[anyio.CancelScope] = set()  # of consumers that wait for the next record
         self._result: RunResult | None = None
         self._error: OrketError | None = None
 
@@ -57,8 +56,16 @@ class Run:
                     yield entry
             if ended:
                 return
-            with anyio.move_on_after(_LOOK_AGAIN):
+            if not self._ended.is_set():
+                await self._wait(since)
+
+    async def _wait(self, since: int) -> None:
+        with anyio.CancelScope() as scope:
+            self._waits.add(scope)
+            try:
                 await self._store.wait(since)
+            finally:
+                self._waits.discard(scope)
 
     async def drive(self, work: Callable[[], Awaitable[RunResult]]) -> None:
         """Run *work* and keep what becomes of it; called by the orchestrator."""
@@ -68,3 +75,5 @@ class Run:
             self._error = error
         finally:
             self._ended.set()
+            for scope in self._waits:
+                scope.cancel()
