@@ -34,6 +34,14 @@ async def test_dependent_issues_are_done_in_order(tmp_path: Path, store: Store) 
         assert done[-1] == "d"
         assert (await orchestrator.store.verify()).records > 0
         assert len(await orchestrator.store.find("ledger")) == 1
+        (snapshot,) = await orchestrator.store.find("snapshot")
+        assert (snapshot.key, snapshot.body["epic"]["id"], snapshot.body["team"]["name"]) == (
+            result.run,
+            "launch",
+            "crew",
+        )
+        (row,) = await orchestrator.store.runs()
+        assert orket.DecisionNodeRegistry().build(row.wiring).fingerprint == row.fingerprint
 
 
 async def test_a_second_run_of_a_build_continues(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
+from orket._codec import codec
 from orket._config import ConfigLoader
-from orket.cards import Epic
+from orket.cards import Epic, JsonValue
 from orket.errors import AssetNotFoundError, ConfigError
 from orket.governance import check_complexity
 from orket.organization import INTEGRITY_GUARD, Dialect, Environment, Organization, Role, Team
@@ -32,6 +33,16 @@ class EpicAssets:
     def families(self) -> tuple[str, ...]:
         """The families whose dialects there are."""
         return tuple(self.dialects)
+
+    def snapshot(self) -> JsonValue:
+        """Return what the assets said when the run began; the issues are on the board, and change."""
+        dump = codec().dump
+        return {
+            "organization": dump(self.organization),
+            "epic": dump(evolve(self.epic, issues=())),
+            "team": dump(self.team),
+            "environment": dump(self.environment),
+        }
 
     def dialect(self, family: str) -> Dialect:
         """Return a family's dialect.

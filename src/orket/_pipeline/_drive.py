@@ -19,9 +19,10 @@ from orket._flow import RunContext, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._joining import join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
-from orket.cards import Issue
+from orket._wiring import Wiring
+from orket.cards import Issue, JsonValue
 from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
-from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError, WiringError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
@@ -85,7 +86,8 @@ class ExecutionPipeline:
             fingerprint=context.wiring.fingerprint,
             resolutions=context.wiring.resolutions,
         )
-        await self._commit("started", records=(started,), row=self._row(None, ""))
+        snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
+        await self._commit("started", records=(started,), row=self._row(None, ""), documents=(snapshot,))
 
     async def _open(self) -> None:
         context, order = self._context, self._order
@@ -318,6 +320,7 @@ class ExecutionPipeline:
             card=self._order.card,
             started_at=context.started_at,
             fingerprint=context.wiring.fingerprint,
+            wiring=_spec_of(context.wiring),
             target=self._order.target,
             parent=self._order.parent,
             outcome=outcome,
@@ -350,6 +353,14 @@ class ExecutionPipeline:
 
 
 _NOWHERE: Final = TurnTask(run="", build="", issue_id="", turn=0, kind=TurnKind.WORK)
+
+
+def _spec_of(wiring: Wiring) -> JsonValue:
+    """Return the spec of a wiring, or None where the host brought a node: nobody else could build that one again."""
+    try:
+        return wiring.spec()
+    except WiringError:
+        return None
 
 
 def _as_run_error(error: Exception) -> RunError:
