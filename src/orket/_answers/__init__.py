@@ -10,6 +10,7 @@ from typing import Final
 
 from orket._answers import _policies, _sandbox, _turn
 from orket._answers._exact import Check
+from orket._answers._reply import wrong_reply
 from orket.contracts import Service, Verifier
 
 CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
@@ -57,3 +58,5 @@ CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
         ("api_runtime", "create_session_id"): _policies.session_id,
     }
 )
+
+__all__ = ["CHECKS", "wrong_reply"]

@@ -8,6 +8,7 @@ import anyio.to_thread
 from attrs import frozen
 
 from orket._codec import canonical_json, codec, digest, to_json
+from orket._flow._asking import ask_model
 from orket._flow._requests import apply_requests
 from orket._flow._turn import HISTORY_TEXT, Turn
 from orket._parse import ParsedReply, parse_reply
@@ -16,13 +17,11 @@ from orket.contracts import (
     FailureKind,
     Message,
     ModelReply,
-    ModelRequest,
     ToolCall,
     ToolContext,
     ToolResult,
-    TurnBrief,
 )
-from orket.errors import EffectUnknownError, ModelError, ModelReplyError, ToolError
+from orket.errors import EffectUnknownError, ModelError, ToolError
 from orket.events import CallJudged, EffectIntended, EffectRecorded, ModelReplied
 from orket.governance import GateQuestion, Verdict
 from orket.tools import effect_key
@@ -56,7 +55,7 @@ async def converse(turn: Turn) -> Failure | None:
     while turn.rounds < turn.context.limits.rounds:
         turn.rounds += 1
         try:
-            reply = await _reply(turn)
+            reply = await ask_model(turn)
         except ModelError as error:
             return Failure(kind=FailureKind.MODEL, detail=f"{type(error).__name__}: {error}")
         parsed = parse_reply(reply)
@@ -86,41 +85,6 @@ def _empty() -> Failure:
 
 def _out_of_rounds(turn: Turn) -> Failure:
     return Failure(kind=FailureKind.ROUNDS, detail=f"the turn used up its {turn.context.limits.rounds} rounds")
-
-
-async def _reply(turn: Turn) -> ModelReply:
-    """Return the recorded reply of this round, or ask the model."""
-    if turn.recorded and (reply := turn.recorded.replies.get(turn.rounds)):
-        return reply
-    context, environment = turn.context, turn.context.environment
-    request = ModelRequest(
-        model=turn.model,
-        messages=tuple(turn.messages),
-        tools=tuple(turn.offered.values()),
-        temperature=environment.temperature,
-        seed=environment.seed,
-        timeout=environment.timeout,
-        params=environment.params,
-        brief=TurnBrief(
-            run=context.run,
-            turn=turn.number,
-            round=turn.rounds,
-            kind=turn.kind,
-            issue=turn.issue,
-            seat=turn.seat.id,
-            roles=turn.role_names,
-            verification=turn.verification,
-        ),
-    )
-    try:
-        reply = await context.model.complete(request)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"the model client raised {error!r}", model=turn.model) from error
-    if not isinstance(reply, ModelReply):
-        raise ModelReplyError(f"the model client returned {type(reply).__name__}, not ModelReply", model=turn.model)
-    return reply
 
 
 async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[JudgedCall]) -> JudgedCall:

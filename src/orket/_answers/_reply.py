@@ -1,0 +1,37 @@
+"""What a model client's reply must be: clients are foreign code too."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orket._answers._exact import found, unlike, unlike_all
+from orket.contracts import ModelReply, RawToolCall, Usage
+
+_LARGEST: Final = 2**40  # tokens that one reply may cost; more is a mistake, and no store could add it up
+
+
+def wrong_reply(reply: Any) -> str | None:
+    """Return None for a sound reply, else what is wrong with it; what it says is not looked at."""
+    return (
+        unlike("the reply", reply, ModelReply)
+        or unlike("text", reply.text, str)
+        or unlike("model", reply.model, str)
+        or unlike("finish_reason", reply.finish_reason, str)
+        or unlike("usage", reply.usage, Usage)
+        or _wrong_count("usage.prompt_tokens", reply.usage.prompt_tokens)
+        or _wrong_count("usage.completion_tokens", reply.usage.completion_tokens)
+        or unlike_all("tool_calls", reply.tool_calls, RawToolCall)
+        or next((wrong for call in reply.tool_calls if (wrong := _wrong_call(call))), None)
+    )
+
+
+def _wrong_count(what: str, value: Any) -> str | None:
+    if type(value) is int and 0 <= value <= _LARGEST:
+        return None
+    return f"{what} is {found(value)}; valid: an int from 0 on"
+
+
+def _wrong_call(call: Any) -> str | None:
+    wrong = unlike("the name of a call", call.name, str) or unlike("the id of a call", call.id, str)
+    if wrong or type(call.arguments) is str or isinstance(call.arguments, Mapping):
+        return wrong
+    return f"the arguments of a call are {found(call.arguments)}; valid: str or a mapping"
