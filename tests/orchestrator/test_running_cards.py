@@ -298,7 +298,7 @@ async def test_verify_issue_runs_the_fixture_and_records_it(tmp_path: Path) -> N
     root = organization(tmp_path, [issue("a", verification={"fixture": "proof.py"}), issue("b")])
     proofs = tmp_path / "work" / "space" / "verification"
     proofs.mkdir(parents=True)
-    (proofs / "proof.py").write_text("def verify(_):\n    return False\n")
+    (proofs / "proof.py").write_text("def verify():\n    return False\n")
     async with open_world(root, diligent) as orchestrator:
         with pytest.raises(UnknownCardError):
             await orchestrator.verify_issue("a")

@@ -139,7 +139,7 @@ def hostile_world(
     (outside / "secret.txt").write_text("secret")
     for folder in ("verification", "agent_output"):
         (space / folder).mkdir(parents=True)
-    (space / "verification" / "proof.py").write_text("def verify(_):\n    return True\n")
+    (space / "verification" / "proof.py").write_text("def verify():\n    return True\n")
     (space / "out").symlink_to(outside)
     (space / "secret.txt").symlink_to(outside / "secret.txt")
     (space / "up").symlink_to(root / "work")

@@ -17,6 +17,7 @@ a recorded reply is used again, a recorded effect never runs again.
 from orket._board import Board
 from orket._decide import settle
 from orket._flow._converse import Failure, converse
+from orket._flow._evidence import prove
 from orket._flow._prepare import equip, open_turn, possible_wishes, route, verify
 from orket._flow._recorded import read_past
 from orket._flow._settle import block, close
@@ -118,4 +119,4 @@ async def _without_seat(turn: Turn, why: str) -> TurnResult:
     return TurnResult()
 
 
-__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "take_turn"]
+__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "prove", "take_turn"]

@@ -1,6 +1,7 @@
 """Before the model: who takes the turn, on what evidence, with which tools, in which words."""
 
 from orket._decide import decide, settle
+from orket._flow._evidence import prove
 from orket._flow._turn import RunContext, Turn, without_findings
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
@@ -45,14 +46,10 @@ async def verify(turn: Turn) -> None:
     wanted = turn.issue.verification
     if turn.kind is not TurnKind.REVIEW or wanted is None or not wanted.fixture:
         return
-    verifier = turn.context.verifier
-    if verifier is None:
-        result = VerificationResult(passed=False, detail="the wiring has no verifier")
-    else:
-        try:
-            result = await verifier.verify(wanted, turn.context.workspace)
-        except VerificationError as error:
-            result = VerificationResult(passed=False, detail=str(error))
+    try:
+        result = await prove(turn.context.verifier, wanted, turn.context.workspace)
+    except VerificationError as error:
+        result = VerificationResult(passed=False, detail=str(error))
     turn.verification = result
     turn.change(without_findings(turn.issue, result))
     turn.records.append(VerificationRecorded(result=result, version=turn.issue.version))

@@ -2,6 +2,7 @@
 
 import os
 
+from orket._flow import prove
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import explain
 from orket.cards import VerificationResult
@@ -18,12 +19,10 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
         VerificationError: the issue has no fixture, there is no verifier, or the fixture cannot be run.
     """
     found = await explain(engine.store, issue_id, build, engine.clock.now(), engine.is_review)
-    wanted, verifier = found.issue.verification, engine.house.verifier
+    wanted = found.issue.verification
     if wanted is None or not wanted.fixture:
         raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)
-    if verifier is None:
-        raise VerificationError("the wiring has no verifier; see the pipeline_wiring node", card=issue_id)
-    result = await verifier.verify(wanted, engine.workspace)
+    result = await prove(engine.house.verifier, wanted, engine.workspace)
     token = os.urandom(8).hex()
     await engine.store.commit(
         Batch(

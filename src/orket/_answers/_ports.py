@@ -1,10 +1,10 @@
-"""What a model client's reply must be: clients are foreign code too."""
+"""What foreign ports return: a model client's reply, a verifier's result."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from orket._answers._exact import found, unlike, unlike_all
-from orket.contracts import ModelReply, RawToolCall, Usage
+from orket.contracts import ModelReply, RawToolCall, ScenarioResult, Usage, VerificationResult
 
 _LARGEST: Final = 2**40  # tokens that one reply may cost; more is a mistake, and no store could add it up
 
@@ -35,3 +35,23 @@ def _wrong_call(call: Any) -> str | None:
     if wrong or type(call.arguments) is str or isinstance(call.arguments, Mapping):
         return wrong
     return f"the arguments of a call are {found(call.arguments)}; valid: str or a mapping"
+
+
+def wrong_result(result: Any) -> str | None:
+    """Return None for a sound result of a fixture, else what is wrong with it."""
+    return (
+        unlike("the result", result, VerificationResult)
+        or _wrong_outcome("", result)
+        or unlike("isolation", result.isolation, str)
+        or unlike("log", result.log, str)
+        or unlike_all("scenarios", result.scenarios, ScenarioResult)
+        or next((wrong for one in result.scenarios if (wrong := _wrong_scenario(one))), None)
+    )
+
+
+def _wrong_scenario(result: Any) -> str | None:
+    return unlike("the id of a scenario", result.id, str) or _wrong_outcome("a scenario's ", result)
+
+
+def _wrong_outcome(whose: str, result: Any) -> str | None:
+    return unlike(f"{whose}passed", result.passed, bool) or unlike(f"{whose}detail", result.detail, str)
