@@ -62,6 +62,15 @@ async def test_leaving_cancels_runs_and_they_can_be_continued(tmp_path: Path) ->
     assert opened == sum(isinstance(record, TurnClosed) for record in records) == 6
 
 
+async def test_a_run_that_had_no_time_to_begin_was_cancelled(tmp_path: Path) -> None:
+    """Started and left at once, a run has an outcome to wait for all the same."""
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, diligent) as orchestrator:
+        run = await orchestrator.start("launch")
+    with anyio.fail_after(5), pytest.raises(orket.RunError, match="was cancelled"):
+        await run.outcome()
+
+
 async def test_a_run_can_be_halted_before_its_first_turn(tmp_path: Path) -> None:
     """Halted right after it was started, by itself or with all, a run takes no turn."""
     root = organization(tmp_path, [issue("a")])
@@ -189,7 +198,7 @@ async def test_an_orchestrator_that_is_not_open_says_so(tmp_path: Path) -> None:
         for verb in verbs:
             with pytest.raises(orket.RunError, match="async with"):
                 await getattr(orchestrator, verb)("a")
-        for name in ("organization", "warnings", "store"):
+        for name in ("organization", "store"):
             with pytest.raises(orket.RunError, match="async with"):
                 getattr(orchestrator, name)
         with pytest.raises(orket.RunError, match="async with"):

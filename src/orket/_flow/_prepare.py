@@ -1,8 +1,10 @@
 """Before the model: who takes the turn, on what evidence, with which tools, in which words."""
 
+from attrs import evolve
+
 from orket._decide import decide, settle
 from orket._flow._evidence import prove
-from orket._flow._turn import RunContext, Turn, without_findings
+from orket._flow._turn import RunContext, Turn
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
     DialectQuestion,
@@ -51,7 +53,8 @@ async def verify(turn: Turn) -> None:
     except VerificationError as error:
         result = VerificationResult(passed=False, detail=str(error))
     turn.verification = result
-    turn.change(without_findings(turn.issue, result))
+    ran = evolve(wanted, last_run=evolve(result, log=""))  # the log stays in the journal only
+    turn.change(evolve(turn.issue, verification=ran, version=turn.issue.version + 1))
     turn.records.append(VerificationRecorded(result=result, version=turn.issue.version))
 
 

@@ -15,7 +15,7 @@ from orket.contracts import (
     ToolResult,
 )
 from orket.events import CardAdded, CardNominated, CommentAdded, CreditsReported, Record, RefinementProposed
-from orket.governance import MAX_CREATED_ISSUES
+from orket.governance import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES
 
 
 def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResult:
@@ -26,12 +26,10 @@ def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResu
         result: what the tool returned.
         applied: the requests are in the journal already, because the turn is replayed; only a wish is taken over.
     """
-    requested: tuple[object, ...] = result.requests
-    for request in requested:
-        if not isinstance(request, BoardRequest):  # a foreign tool's word is checked by no type checker
-            return ToolResult(ok=False, output=f"a tool may not ask the board for {type(request).__name__}")
-        if problem := _problem(turn, request):
-            return ToolResult(ok=False, output=problem)
+    wanted = sum(isinstance(request, IssueRequest) for request in result.requests)
+    problems = [_too_many(turn, wanted, applied=applied), *[_problem(turn, request) for request in result.requests]]
+    if problem := next(filter(None, problems), ""):
+        return ToolResult(ok=False, output=problem)
     for request in result.requests:
         if isinstance(request, StatusWish):
             turn.wish = request
@@ -44,11 +42,19 @@ def apply_requests(turn: Turn, result: ToolResult, *, applied: bool) -> ToolResu
     return result
 
 
+def _too_many(turn: Turn, wanted: int, *, applied: bool) -> str:
+    """Return why so many new issues are not created: the gate sees only the stock tool's calls."""
+    if turn.created + wanted > MAX_CREATED_ISSUES:
+        return f"{turn.created} created and {wanted} more: a turn creates at most {MAX_CREATED_ISSUES} issues"
+    added = len(turn.board) + len(turn.added) - len(turn.context.epic.issues)
+    if wanted and not applied and added + wanted > MAX_ADDED_ISSUES:
+        return f"seats have added {added} issues to this board; at most {MAX_ADDED_ISSUES} are allowed"
+    return ""
+
+
 def _problem(turn: Turn, request: BoardRequest) -> str:
     if not isinstance(request, IssueRequest):
         return ""
-    if turn.created >= MAX_CREATED_ISSUES:  # the gate sees only the stock tool's calls; a host's may ask for issues too
-        return f"this turn has created {turn.created} issues; at most {MAX_CREATED_ISSUES} are allowed"
     if turn.context.team.find_seat(request.seat) is None:
         return f"no seat {request.seat!r}; seats: {', '.join(turn.context.team.seats)}"
     pending = {issue.id for issue in turn.added}
