@@ -34,8 +34,8 @@ def _group(name: str) -> list[str]:
 
 @nox.session
 def quickstart(session: nox.Session) -> None:
-    """Drive an epic from ready to done with nothing installed but the core."""
-    session.install(".")
+    """Drive an epic from ready to done with nothing installed but the core, and an HTTP client for real models."""
+    session.install(".[http]" if "--model" in session.posargs else ".")
     session.run("python", "examples/quickstart", *session.posargs)
 
 

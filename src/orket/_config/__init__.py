@@ -48,6 +48,7 @@ class ConfigLoader:
     ) -> None:
         self._loader = loader if isinstance(loader, Binding) else _brought(loader)
         self._environ = environ
+        self._strict = strict
         self._files = AssetFiles(Path(root), self._ask, strict=strict)
         self._warnings: dict[str, None] = {}
 
@@ -161,6 +162,23 @@ class ConfigLoader:
                 f'the seat "{seat}" of the team "{team.name}" holds the role "{role}"' for seat, role in missing
             ]
             raise self._files.missing(Place(category="roles", name=missing[0][1], department=department), problems)
+
+    def check_seats(self, epic: Epic, team: Team) -> None:
+        """Warn of unfinished issues whose seat the team does not have; with ``strict`` refuse them.
+
+        Raises:
+            ConfigError: ``strict``, and there are such issues.
+
+        """
+        odd = [
+            f'epics/{epic.id}: issue "{issue.id}": the team "{team.name}" has no seat "{issue.seat}"; it has:'
+            f" {', '.join(team.seats)}"
+            for issue in epic.issues
+            if not issue.status.is_terminal and team.find_seat(issue.seat) is None
+        ]
+        if odd and self._strict:
+            raise ConfigError(f"issues of {epic.id!r} have no seat", problems=odd)
+        self._warnings.update(dict.fromkeys(odd))
 
     def load_role(self, name: str, department: str = "core") -> Role:
         """Return a role.

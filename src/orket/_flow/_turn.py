@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
-from attrs import define, evolve, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest, to_json
@@ -29,7 +29,7 @@ from orket.contracts import (
     ToolSpec,
     Verifier,
 )
-from orket.errors import StoreError
+from orket.errors import StoreError, WiringError
 from orket.events import CardMoved, CommentAdded, Digest, Record, TurnClosed, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
@@ -39,15 +39,22 @@ NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been rou
 HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later prompt quotes
 
 
+def _above_zero(_limits: object, field: "Attribute[Any]", value: object) -> None:
+    whole = field.name == "rounds"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
+        what = "a whole number" if whole else "seconds"
+        raise WiringError([f"limits: {field.name} is {value!r:.80}; valid: {what} above 0"])
+
+
 @frozen(kw_only=True)
 class Limits:
     """Bounds of a turn: how many rounds, and seconds of a claim's lease, a tool call, a node, a host's gate rules."""
 
-    rounds: int = 8
-    lease: float = 60.0
-    tool: float = 120.0
-    node: float = 60.0
-    rule: float = 5.0
+    rounds: int = field(default=8, validator=_above_zero)
+    lease: float = field(default=60.0, validator=_above_zero)
+    tool: float = field(default=120.0, validator=_above_zero)
+    node: float = field(default=60.0, validator=_above_zero)
+    rule: float = field(default=5.0, validator=_above_zero)
 
 
 @frozen(kw_only=True)
@@ -289,14 +296,6 @@ class Turn:
         self.messages = list(recorded.messages)
         specs = self.context.specs
         self.offered = {name: specs[name] for name in recorded.tools if name in specs}
-
-
-def without_findings(issue: Issue, result: VerificationResult) -> Issue:
-    """Return *issue* with *result* as its last run, one version on; the log stays in the journal only."""
-    if issue.verification is None:
-        return issue
-    verification = evolve(issue.verification, last_run=evolve(result, log=""))
-    return evolve(issue, verification=verification, version=issue.version + 1)
 
 
 def turn_line(kind: TurnKind, seat: str, closed: TurnClosed) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Self
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import anyio.to_thread
 from attrs import define, field
 
@@ -104,7 +105,8 @@ class Orchestrator:
     _accept_new_wiring: bool = field(alias="accept_new_wiring", default=False)
     _strict: bool = field(alias="strict", default=False)
     _engine: Engine | None = field(init=False, default=None)
-    _group: anyio.abc.TaskGroup | None = field(init=False, default=None)
+    _warnings: tuple[str, ...] = field(init=False, default=())
+    _group: anyio.abc.TaskGroup = field(init=False)
     _open: AsyncExitStack = field(init=False, factory=AsyncExitStack)
 
     async def __aenter__(self) -> Self:
@@ -133,12 +135,18 @@ class Orchestrator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Cancel what runs, finish every commit that was begun, close the store. Runs can be continued later."""
-        self._engine = self._group = None
+        self._warnings = self.warnings
+        self._engine = None
         await self._open.aclose()  # without the body's error, which stays bare: no exception groups at the boundary
 
     async def _prepare(self) -> tuple[Store, Engine]:
         choices = HostChoices(
-            config=self._config, nodes=self._nodes, environ=self._environ, dotenv=self._dotenv, strict=self._strict
+            config=self._config,
+            workspace=self._workspace,
+            nodes=self._nodes,
+            environ=self._environ,
+            dotenv=self._dotenv,
+            strict=self._strict,
         )
         house = await anyio.to_thread.run_sync(build_house, self._registry, choices)
         store = await anyio.to_thread.run_sync(as_store, self._store, self._workspace)
@@ -167,8 +175,8 @@ class Orchestrator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was odd in the assets read so far: file, JSON path, what."""
-        return self._opened().house.loader.warnings
+        """What was odd in the assets read so far: file, JSON path, what. They stay when the orchestrator is closed."""
+        return self._warnings if self._engine is None else self._engine.house.loader.warnings
 
     @property
     def store(self) -> Store:
@@ -246,15 +254,13 @@ class Orchestrator:
         Raises:
             UnknownCardError: nothing is called *name*.
         """
-        engine, group = self._opened(), self._group
+        engine = self._opened()
         card = await engine.find(name, department)
         request = RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id)
-        if group is None:
-            raise RunError("the orchestrator is not open; use it with `async with`")
-        chosen = engine.begin(request)
+        chosen = self._opened().begin(request)  # asked again: it may have been closed meanwhile
         run = Run(chosen, engine.store, partial(self.halt, chosen))
         work: Callable[[], Awaitable[RunResult]] = partial(engine.run, request, chosen)
-        group.start_soon(run.drive, work)
+        self._group.start_soon(run.drive, work)
         return run
 
     async def verify_issue(self, issue_id: str, *, build: str | None = None) -> VerificationResult:
@@ -341,8 +347,12 @@ def run_sync(
         backend: ``"asyncio"`` or ``"trio"``.
 
     Raises:
+        RunError: an event loop runs in this thread already; await ``run_card`` there.
         OrketError: as :meth:`Orchestrator.run_epic`.
     """
+    with suppress(RuntimeError):  # there is none: good
+        anyio.lowlevel.current_token()
+        raise RunError("an event loop runs in this thread: open the orchestrator there and await run_card(...)")
 
     async def work() -> RunResult:
         async with orchestrator:

@@ -45,9 +45,10 @@ class SystemClock:
 
 @frozen(kw_only=True)
 class HostChoices:
-    """What decides the wiring: the host's nodes, the environment it gave, and where its assets are."""
+    """What decides the wiring: the host's nodes, its environment, where its assets are, and where agents write."""
 
     config: Path
+    workspace: Path
     nodes: Mapping[str, object]
     environ: Mapping[str, str]
     dotenv: str | Path | None
@@ -86,6 +87,11 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
     if wiring["engine_runtime"].resolution != early["engine_runtime"].resolution:
         environ = settle(wiring["engine_runtime"], "environment", question)
         root = settle(wiring["engine_runtime"], "config_root", choices.config, environ)
+    if root.resolve().is_relative_to(choices.workspace.resolve()):
+        raise ConfigError(
+            f"the assets in {root} lie inside the workspace {choices.workspace}, where agents write: they could change"
+            " their own roles; keep the workspace outside, or in a folder below the assets"
+        )
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
     services = ServiceQuestion(environ=environ, stock={"verifier": _stock_verifier})
     return House(

@@ -67,6 +67,7 @@ def load_epic_assets(loader: ConfigLoader, organization: Organization, name: str
     epic = loader.load_epic(name, department)
     check_complexity(epic, organization)
     team = loader.load_team(epic.team, department)
+    loader.check_seats(epic, team)
     used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
     used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
     loader.require_roles(team, sorted(used), department)

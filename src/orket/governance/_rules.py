@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from orket.cards import CardStatus, WaitReason
+from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import EffectClass
 from orket.governance import _structure as idesign
 from orket.governance._budget import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES
@@ -103,7 +103,8 @@ def status_change(question: GateQuestion) -> str | None:
 
 def _wish_fault(question: GateQuestion, status: object, wait_reason: object) -> str | None:
     if not isinstance(status, str) or status not in question.wishes:
-        return f"status {status!r:.100} cannot be granted now; this seat may ask for: {_listed(question.wishes)}"
+        why = f" ({evidence})" if status == CardStatus.DONE and (evidence := _evidence_against(question.issue)) else ""
+        return f"status {status!r:.100} cannot be granted now{why}; this seat may ask for: {_listed(question.wishes)}"
     if wait_reason is not None and wait_reason not in tuple(WaitReason):
         return f"wait_reason {wait_reason!r:.100} is unknown; valid: {_listed(WaitReason)}"
     if status in WAITING and wait_reason is None:
@@ -111,6 +112,14 @@ def _wish_fault(question: GateQuestion, status: object, wait_reason: object) -> 
     if status not in WAITING and wait_reason is not None:
         return f"status {status} takes no wait_reason"
     return None
+
+
+def _evidence_against(issue: Issue) -> str:
+    """Return why the issue's fixture forbids that it is done, or ""."""
+    last = issue.verification.last_run if issue.verification else None
+    if last is None or last.passed:
+        return ""
+    return f"its fixture did not pass: {last.detail[:200] or 'see its scenarios'}"
 
 
 def confirm(question: GateQuestion) -> str | None:

@@ -127,6 +127,8 @@ def tool(
         ToolError: naming the parameter that has no type hint, or one that is not supported.
 
     """
+    if not isinstance(effect, EffectClass):
+        raise ToolError(f"effect is {effect!r:.80}; valid: {', '.join(f'EffectClass.{it.name}' for it in EffectClass)}")
 
     def define(function: Callable[..., Any]) -> FunctionTool:
         title = function.__name__ if name is None else name
