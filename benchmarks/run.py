@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,6 +49,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         parser.error(f"unknown shapes: {', '.join(unknown)}; valid: {', '.join(boards.SHAPES)}")
     if chosen.sizes[0] < 1 or chosen.repeat < 1:
         parser.error("sizes and --repeat are at least 1")
+    if find_spec(chosen.backend) is None:
+        parser.error(f"{chosen.backend} is not installed")
     chosen.peers = _peers(parser, chosen.peers)
     return chosen
 
@@ -195,4 +198,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except child.ChildError as failed:
+        sys.exit(str(failed))

@@ -15,28 +15,28 @@ import sys, time
 began = time.perf_counter()
 for name in sys.argv[1:-1]:
     __import__(name)
-below = time.perf_counter()
+below, cpu = time.perf_counter(), time.process_time()
 __import__(sys.argv[-1])
-print(below - began, time.perf_counter() - below)
+print(below - began, time.perf_counter() - below, time.process_time() - cpu)
 """
 
 
 def import_seconds(repeat: int) -> dict[str, float]:
     """Return the best times of ``import orket`` in a fresh Python: whole, and with its dependencies there already."""
-    found: dict[str, list[float]] = {"whole": [], "below": [], "above": []}
+    rows = []
     for _ in range(max(repeat, 7)):
-        found["whole"].append(_import("orket")[1])
-        below, above = _import(*DEPENDENCIES, "orket")
-        found["below"].append(below)
-        found["above"].append(above)
-    return {name: min(times) for name, times in found.items()}
+        _, whole, whole_cpu = _import("orket")
+        below, above, above_cpu = _import(*DEPENDENCIES, "orket")
+        rows.append((whole, whole_cpu, below, above, above_cpu))
+    names = ("whole", "whole_cpu", "below", "above", "above_cpu")
+    return {name: min(times) for name, times in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _import(*names: str) -> tuple[float, float]:
-    """Import modules in a new Python; return the times of all but the last, and of the last."""
+def _import(*names: str) -> tuple[float, float, float]:
+    """Import modules in a new Python; return the time of all but the last, and time and processor time of the last."""
     done = subprocess.run([sys.executable, "-c", _IMPORT, *names], capture_output=True, text=True, check=True)
-    below, last = done.stdout.split()
-    return float(below), float(last)
+    below, last, cpu = done.stdout.split()
+    return float(below), float(last), float(cpu)
 
 
 def install_distributions(folder: Path, count: int) -> None:
