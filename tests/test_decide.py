@@ -232,6 +232,18 @@ async def test_policies_may_not_be_async():
         settle(binding, "turn_budget", question)
 
 
+async def test_an_awaitable_that_is_no_coroutine_is_refused_alike():
+    """Something that can be awaited and has nothing to close is no plain answer either."""
+
+    class Later:
+        def __await__(self):
+            return iter(())
+
+    binding = bind(lambda question: Later(), "orchestration_loop")
+    with pytest.raises(NodeError, match="answered with an awaitable; valid: a plain answer"):
+        settle(binding, "turn_budget", LoopQuestion(organization=Organization(name="org")))
+
+
 async def test_a_node_cannot_change_its_question():
     """Questions are frozen: a node that tries to change one fails, and the question stays as it was."""
 

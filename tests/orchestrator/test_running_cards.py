@@ -313,3 +313,17 @@ async def test_verify_issue_runs_the_fixture_and_records_it(tmp_path: Path) -> N
         assert await orchestrator.store.load_board("build-launch") == before
         with pytest.raises(VerificationError, match="'b' has no verification fixture"):
             await orchestrator.verify_issue("b", build="build-launch")
+
+
+async def test_a_host_asks_policies_through_the_orchestrator(tmp_path: Path) -> None:
+    """The chosen node answers, checked; a kind or a method that is not there is a typed error that names it."""
+    root = organization(tmp_path, [issue("a")])
+    async with open_world(root, diligent) as orchestrator:
+        sandbox = orchestrator.ask("sandbox_policy", "build_sandbox_id", "Big Rock")
+        assert isinstance(sandbox, str)
+        assert sandbox == orchestrator.ask("sandbox_policy", "build_sandbox_id", "Big Rock")
+        with pytest.raises(orket.WiringError, match=r"no 'oracle'.*sandbox_policy"):
+            orchestrator.ask("oracle", "tell")
+        for method, arguments in (("tell", ()), ("build_sandbox_id", ())):
+            with pytest.raises(orket.NodeError, match=method):
+                orchestrator.ask("sandbox_policy", method, *arguments)
