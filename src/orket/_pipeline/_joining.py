@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 from orket._board import Board
 from orket._flow import RunContext
 from orket.cards import Epic, Issue
-from orket.contracts import Batch, CardChange
+from orket.contracts import Batch, CardChange, CardRow
+from orket.errors import StoreConflictError
 from orket.events import CardAdded
 
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
@@ -28,17 +29,14 @@ async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
     """Return the build's board, after adding the issues of *epic* that it does not have yet.
 
     What the record holds wins over the asset: a later run continues. Joining is repeatable: a run that died half way is
-    completed by the next.
+    completed by the next, and what another run adds at the same time counts as added.
 
     Raises:
         StoreError: the record could not be read or written.
     """
     rows = await context.store.load_board(context.build)
-    known = {row.issue.id for row in rows}
-    missing = [issue for issue in epic.issues if issue.id not in known]
-    added: list[Issue] = []
-    for number, chunk in enumerate(_chunks(missing)):
-        added.extend(await _add(context, epic, chunk, f"{context.run}::join:{number}"))
+    while (added := await _add_missing(context, epic, rows)) is None:
+        rows = await context.store.load_board(context.build)
     now = context.clock.now()
     held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
     worked = tuple(row.issue.id for row in rows if row.token > 0 and not row.issue.status.is_terminal)
@@ -72,12 +70,24 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> Non
             board.hold(row.issue.id, until)
 
 
+async def _add_missing(context: RunContext, epic: Epic, rows: Sequence[CardRow]) -> list[Issue] | None:
+    """Add what *rows* lack of the epic, and return it; None: somebody else has added some of it meanwhile."""
+    known = {row.issue.id for row in rows}
+    added: list[Issue] = []
+    try:
+        for chunk in _chunks([issue for issue in epic.issues if issue.id not in known]):
+            added.extend(await _add(context, epic, chunk))
+    except StoreConflictError:
+        return None
+    return added
+
+
 def _chunks(issues: Sequence[Issue]) -> Iterator[Sequence[Issue]]:
     for start in range(0, len(issues), _CHUNK):
         yield issues[start : start + _CHUNK]
 
 
-async def _add(context: RunContext, epic: Epic, issues: Sequence[Issue], op_id: str) -> list[Issue]:
+async def _add(context: RunContext, epic: Epic, issues: Sequence[Issue]) -> list[Issue]:
     now = context.clock.now()
     new = [
         evolve(issue, build=context.build, parent=epic.id, created_at=issue.created_at or now, version=1)
@@ -85,7 +95,7 @@ async def _add(context: RunContext, epic: Epic, issues: Sequence[Issue], op_id: 
     ]
     await context.store.commit(
         Batch(
-            op_id=op_id,
+            op_id=f"{context.run}::join:{issues[0].id}",
             run=context.run,
             build=context.build,
             at=now,
