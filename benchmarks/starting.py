@@ -1,8 +1,11 @@
 """What it costs to begin: how long an import takes, and how long the registry looks for nodes."""
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +25,26 @@ print(below - began, time.perf_counter() - below, time.process_time() - cpu)
 
 
 def import_seconds(repeat: int) -> dict[str, float]:
-    """Return the best times of ``import orket`` in a fresh Python: whole, and with its dependencies there already."""
+    """Return the best times of ``import orket`` in a fresh Python: whole, and with its dependencies there already.
+
+    Bytecode is cached, as in any installation, whatever this environment says.
+    """
     rows = []
-    for _ in range(max(repeat, 7)):
-        _, whole, whole_cpu = _import("orket")
-        below, above, above_cpu = _import(*DEPENDENCIES, "orket")
-        rows.append((whole, whole_cpu, below, above, above_cpu))
+    with tempfile.TemporaryDirectory(prefix="orket-bench-") as cache:
+        environ = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+        _import(environ, *DEPENDENCIES, "orket")
+        for _ in range(max(repeat, 10)):
+            _, whole, whole_cpu = _import(environ, "orket")
+            below, above, above_cpu = _import(environ, *DEPENDENCIES, "orket")
+            rows.append((whole, whole_cpu, below, above, above_cpu))
     names = ("whole", "whole_cpu", "below", "above", "above_cpu")
     return {name: min(times) for name, times in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _import(*names: str) -> tuple[float, float, float]:
+def _import(environ: Mapping[str, str], *names: str) -> tuple[float, float, float]:
     """Import modules in a new Python; return the time of all but the last, and time and processor time of the last."""
-    done = subprocess.run([sys.executable, "-c", _IMPORT, *names], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", _IMPORT, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     below, last, cpu = done.stdout.split()
     return float(below), float(last), float(cpu)
 
