@@ -233,7 +233,7 @@ def _judgement(answer: Any) -> JsonValue:
         names = ("wish", "wait_reason", "remember", "sandbox")
     for name in names:
         if value := getattr(answer, name):
-            data[name] = getattr(value, "value", value)
+            data[name] = _short(value) if type(value) is str else getattr(value, "value", value)
     return data
 
 

@@ -120,6 +120,25 @@ async def test_decisions_are_remembered_for_other_issues_and_runs(tmp_path: Path
     assert "use colour b" in prompts["c", TurnKind.WORK]
 
 
+async def test_decisions_are_told_in_the_order_they_were_made(tmp_path: Path) -> None:
+    """A later run lists what was remembered as it was said, whatever the issues are called."""
+    root, prompts = organization(tmp_path, [issue("z"), issue("b", "z"), issue("m", "b")]), list[str]()
+    store = orket.MemoryStore()
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        prompts.append(user_prompt(request))
+        if request.brief.kind is TurnKind.WORK:
+            return saying(f"DECISION: by {request.brief.issue.id}", "code_review")
+        return diligent(request)
+
+    async with open_world(root, agent, store=store) as orchestrator:
+        for name in ("z", "b"):
+            await orchestrator.run_issue(name)
+        await orchestrator.run_issue("m")
+    assert prompts[-2].index("by z") < prompts[-2].index("by b")
+
+
 async def test_a_sandbox_is_asked_for_where_the_issue_says_so(tmp_path: Path) -> None:
     """The evaluator's word stands in the journal of the issue that asked for it, and of no other."""
     root = organization(tmp_path, [issue("a", params={"sandbox": True}), issue("b")])

@@ -10,7 +10,7 @@ from attrs import frozen
 from orket._codec import canonical_json, codec, digest, to_json
 from orket._flow._asking import ask_model
 from orket._flow._requests import apply_requests
-from orket._flow._turn import HISTORY_TEXT, Turn
+from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn
 from orket._parse import ParsedReply, parse_reply
 from orket.contracts import (
     EffectClass,
@@ -165,7 +165,7 @@ def _records_of(turn: Turn, index: int, item: JudgedCall) -> list[CallJudged | E
             turn=turn.number,
             round=turn.rounds,
             index=index,
-            tool=item.call.name[:100],
+            tool=item.call.name[:NAME_TEXT],
             arguments=arguments,
             allowed=item.verdict.allowed,
             rule=item.verdict.rule,

@@ -3,7 +3,7 @@
 from orket._decide import decide
 from orket._flow._converse import Failure
 from orket._flow._prepare import possible_wishes
-from orket._flow._turn import HISTORY_TEXT, Turn, TurnResult, turn_line
+from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn, TurnResult, turn_line
 from orket.cards import CardStatus, WaitReason
 from orket.contracts import (
     Document,
@@ -81,17 +81,15 @@ async def _succeed(turn: Turn) -> Failure | None:
         context.wiring["evaluator"], "evaluate_success", question, records=turn.records, limit=context.limits.node
     )
     if answer.remember:
-        turn.records.append(DecisionRemembered(text=answer.remember))
-        key = f"{context.build}/{turn.issue.id}/{turn.origin}/{turn.number}"
-        turn.documents.append(Document(kind="memory", key=key, body={"text": answer.remember}))
-        context.remembered.append(answer.remember)
+        _remember(turn, answer.remember[:HISTORY_TEXT])
     if answer.sandbox:
         turn.records.append(SandboxRequested(reason=answer.reason))
     if answer.wish is None:
         if turn.kind is TurnKind.REVIEW:
             return Failure(kind=FailureKind.REPLY, detail="the review turn came to no verdict", attempted="review")
         return None
-    reason = turn.wish.reason if turn.wish and turn.wish.status is answer.wish else answer.reason
+    said = turn.wish.reason if turn.wish and turn.wish.status is answer.wish else answer.reason
+    reason = said[:HISTORY_TEXT]
     try:
         turn.move(
             answer.wish,
@@ -106,10 +104,19 @@ async def _succeed(turn: Turn) -> Failure | None:
     return None
 
 
+def _remember(turn: Turn, text: str) -> None:
+    """Keep a decision for the prompts of this run's later turns, and of later runs of the build."""
+    context = turn.context
+    turn.records.append(DecisionRemembered(text=text))
+    key = f"{context.build}/{turn.issue.id}/{turn.origin}/{turn.number}"
+    turn.documents.append(Document(kind="memory", key=key, body={"text": text, "at": context.clock.now()}))
+    context.remembered.append(text)
+
+
 async def _fail(turn: Turn, failure: Failure) -> str:
     """Ask the evaluator what a failure means, leave a failure report, and return why the run must stop (or "")."""
-    context = turn.context
-    question = FailureQuestion(issue=turn.issue, report=_report(turn), kind=failure.kind, detail=failure.detail)
+    context, detail = turn.context, failure.detail[:HISTORY_TEXT]
+    question = FailureQuestion(issue=turn.issue, report=_report(turn), kind=failure.kind, detail=detail)
     answer = await decide(
         context.wiring["evaluator"], "evaluate_failure", question, records=turn.records, limit=context.limits.node
     )
@@ -117,21 +124,21 @@ async def _fail(turn: Turn, failure: Failure) -> str:
         FailureReported(
             turn=turn.number,
             violation=failure.kind.value,
-            detail=failure.detail[:HISTORY_TEXT],
-            attempted=failure.attempted,
+            detail=detail,
+            attempted=failure.attempted[:NAME_TEXT],
             roles=turn.role_names,
             remedy=answer.remedy,
         )
     )
     if answer.action is FailureAction.RETRY:
-        turn.move(CardStatus.READY, actor=Actor.CORE, reason=failure.detail, retry_count=answer.retry_count)
+        turn.move(CardStatus.READY, actor=Actor.CORE, reason=detail, retry_count=answer.retry_count)
         return ""
     turn.move(
         CardStatus.BLOCKED,
         actor=Actor.CORE,
-        reason=failure.detail,
+        reason=detail,
         retry_count=answer.retry_count,
         wait_reason=answer.wait_reason,
-        wait_detail=failure.detail[:HISTORY_TEXT],
+        wait_detail=detail,
     )
-    return f"{turn.issue.id}: {failure.detail}" if answer.action is FailureAction.ABORT else ""
+    return f"{turn.issue.id}: {detail}" if answer.action is FailureAction.ABORT else ""

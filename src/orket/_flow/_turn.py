@@ -36,6 +36,7 @@ from orket.organization import Dialect, Environment, Organization, Role, Seat, T
 from orket.tools import ToolRuntimeExecutor
 
 NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
+NAME_TEXT: Final = 100  # characters of a tool's name as a model wrote it, in records
 HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later prompt quotes
 
 

@@ -103,8 +103,8 @@ class ExecutionPipeline:
         if order.target is not None and self._board.get(order.target) is None:
             raise UnknownCardError(f"build {context.build} has no issue {order.target!r}", card=order.target)
         self._unread.update(joined.worked)
-        for document in await context.store.find("memory", prefix=f"{context.build}/"):
-            context.remembered.append(document.body["text"])
+        memories = await context.store.find("memory", prefix=f"{context.build}/")
+        context.remembered.extend(one.body["text"] for one in sorted(memories, key=lambda one: one.body["at"]))
         for card, until in joined.held.items():
             self._board.hold(card, until)
         self._limit = settle(policy, "concurrency_limit", self._loop_question(), records=self._pending)
