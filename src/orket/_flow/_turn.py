@@ -29,7 +29,7 @@ from orket.contracts import (
     ToolSpec,
     Verifier,
 )
-from orket.errors import StoreError, WiringError
+from orket.errors import RunError, StoreError, WiringError
 from orket.events import CardMoved, CommentAdded, Digest, Record, TurnClosed, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
@@ -288,15 +288,27 @@ class Turn:
             await context.store.commit(batch)
 
     def resume_from(self, recorded: RecordedTurn) -> None:
-        """Take over what the journal holds of this turn."""
-        self.seat = self.context.team.seats[recorded.seat]
-        self.roles = tuple([self.context.team.roles[name] for name in recorded.roles])
+        """Take over what the journal holds of this turn.
+
+        Raises:
+            RunError: the team has lost its seat or a role of it, or the host a tool that it was offered.
+        """
+        team, specs = self.context.team, self.context.specs
+        gone = [] if recorded.seat in team.seats else [f"seat {recorded.seat!r}"]
+        gone += [f"role {name!r}" for name in recorded.roles if name not in team.roles]
+        gone += [f"tool {name!r}" for name in recorded.tools if name not in specs]
+        if gone:
+            raise RunError(
+                f"there is no {', no '.join(gone)} any more; a turn on {self.issue.id} that was left open needs it",
+                card=self.issue.id,
+            )
+        self.seat = team.seats[recorded.seat]
+        self.roles = tuple([team.roles[name] for name in recorded.roles])
         self.self_review = recorded.self_review
         self.verification = recorded.verification
         self.model, self.dialect = recorded.model, recorded.dialect
         self.messages = list(recorded.messages)
-        specs = self.context.specs
-        self.offered = {name: specs[name] for name in recorded.tools if name in specs}
+        self.offered = {name: specs[name] for name in recorded.tools}
 
 
 def turn_line(kind: TurnKind, seat: str, closed: TurnClosed) -> str:
