@@ -1,4 +1,4 @@
-"""Corners of the flow: roles that exist nowhere, refused wishes, requests of host tools, agents that read the record."""
+"""Corners of the flow: roles that exist nowhere, refused wishes, requests of host tools, agents reading the record."""
 
 import os
 from pathlib import Path
