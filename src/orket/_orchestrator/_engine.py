@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio.to_thread
 from attrs import define, evolve, field, frozen
 
+from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._setup import House
@@ -100,14 +101,23 @@ class Engine:
         """Return the id of the run, as the execution-runtime node says; from now on it can be halted.
 
         Raises:
-            RunError: a run of this id is going on.
+            RunError: a run of this id is going on, or what the host passes is no id.
         """
-        method = "select_rock_run_id" if request.card.type is CardType.ROCK else "select_run_id"
-        run: str = settle(self.house.wiring["execution_runtime"], method, request.run_id, os.urandom(16).hex())
+        card, target = request.card, request.target
+        if target is not None and card.type is not CardType.EPIC and target != card.name:
+            raise RunError(f"target_issue_id is {target!r}; valid: None, {card.name} is no epic")
+        method = "select_rock_run_id" if card.type is CardType.ROCK else "select_run_id"
+        run = self._select("run_id", method, request.run_id, os.urandom(16).hex())
         if run in self.active:
             raise RunError(f"run {run!r} is going on already", run=run)
         self.active[run] = partial(self.halted.add, run)
         return run
+
+    def _select(self, argument: str, method: str, given: str | None, otherwise: str) -> str:
+        """Let the execution-runtime node choose an id; what the host passed is not blamed on the node."""
+        if given is not None and (wrong := CHECKS["execution_runtime", method](given, given, "")):
+            raise RunError(f"{argument} {wrong.removeprefix('answer ')}")
+        return str(settle(self.house.wiring["execution_runtime"], method, given, otherwise))
 
     async def run(self, request: RunRequest, run_id: str) -> RunResult:
         """Run a card to rest.
@@ -152,9 +162,10 @@ class Engine:
         return await anyio.to_thread.run_sync(load)
 
     async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:
-        epic, ids = assets.epic, self.house.wiring["execution_runtime"]
+        epic = assets.epic
         given = request.build or request.card.build or epic.build
-        build: str = settle(ids, "select_epic_build_id", given, epic.id)
+        source = "build" if request.build else f"the build of epic {epic.id}"
+        build = self._select(source, "select_epic_build_id", given, epic.id)
         await self._check_wiring(build)
         context = self._context(assets, run_id, build)
         order = RunOrder(
@@ -233,7 +244,7 @@ class Engine:
         rock: Rock = await anyio.to_thread.run_sync(self.house.loader.load_rock, card.name, card.department)
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
-        build: str = settle(wiring["execution_runtime"], "select_rock_build_id", request.build, rock.id)
+        build = self._select("build", "select_rock_build_id", request.build, rock.id)
         row = RunRow(id=run_id, build=build, card=rock.id, started_at=self.clock.now(), fingerprint=wiring.fingerprint)
         started = RunStarted(
             build=build, card=rock.id, target=None, fingerprint=wiring.fingerprint, resolutions=wiring.resolutions

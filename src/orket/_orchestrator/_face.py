@@ -1,8 +1,8 @@
-"""Orchestrator and run_sync."""
+"""The orchestrator."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -10,12 +10,12 @@ from typing import Self
 
 import anyio
 import anyio.abc
-import anyio.lowlevel
 import anyio.to_thread
 from attrs import define, field
 
 from orket._decide import settle
 from orket._flow import Limits
+from orket._orchestrator import _arguments as given
 from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._run import Run
 from orket._orchestrator._setup import (
@@ -37,18 +37,6 @@ from orket.errors import RunError
 from orket.events import JournalEntry
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 from orket.organization import Organization
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(path).absolute()
-
-
-def _tuple_of_tools(tools: Iterable[Tool]) -> tuple[Tool, ...]:
-    return tuple(tools)
-
-
-def _tuple_of_rules(rules: Iterable[GateRule]) -> tuple[GateRule, ...]:
-    return tuple(rules)
 
 
 async def _close(store: Store) -> None:
@@ -86,24 +74,26 @@ class Orchestrator:
         strict: unknown keys in assets are errors.
     """
 
-    _config: Path = field(alias="config", converter=Path)
-    _workspace: Path = field(alias="workspace", converter=_absolute)
+    _config: Path = field(alias="config", converter=given.config_folder)
+    _workspace: Path = field(alias="workspace", converter=given.workspace_folder)
     _model: ModelClient = field(alias="model", converter=as_model)
-    _store: Store | str | Path | None = field(alias="store", default=None)
-    _tools: tuple[Tool, ...] = field(alias="tools", default=(), converter=_tuple_of_tools)
-    _nodes: Mapping[str, object] = field(alias="nodes", factory=dict)
-    _registry: DecisionNodeRegistry = field(alias="registry", factory=DecisionNodeRegistry)
-    _environ: Mapping[str, str] = field(alias="environ", factory=lambda: dict(os.environ))
-    _dotenv: str | Path | None = field(alias="dotenv", default=None)
-    _gate_rules: tuple[GateRule, ...] = field(alias="gate_rules", default=(), converter=_tuple_of_rules)
-    _executor: TurnExecutor | None = field(alias="executor", default=None)
-    _clock: Clock = field(alias="clock", factory=SystemClock)
-    _limits: Limits = field(alias="limits", factory=Limits)
-    _model_override: str = field(alias="model_override", default="")
-    _user_preference: str = field(alias="user_preference", default="")
-    _separation_of_duties: bool = field(alias="separation_of_duties", default=False)
-    _accept_new_wiring: bool = field(alias="accept_new_wiring", default=False)
-    _strict: bool = field(alias="strict", default=False)
+    _store: Store | str | Path | None = field(alias="store", default=None, validator=given.a_store)
+    _tools: tuple[Tool, ...] = field(alias="tools", default=(), converter=given.tuple_of_tools)
+    _nodes: Mapping[str, object] = field(alias="nodes", factory=dict, validator=given.nodes_by_kind)
+    _registry: DecisionNodeRegistry = field(alias="registry", factory=DecisionNodeRegistry, validator=given.a_registry)
+    _environ: Mapping[str, str] = field(
+        alias="environ", factory=lambda: dict(os.environ), validator=given.an_environment
+    )
+    _dotenv: str | Path | None = field(alias="dotenv", default=None, validator=given.a_file)
+    _gate_rules: tuple[GateRule, ...] = field(alias="gate_rules", default=(), converter=given.tuple_of_rules)
+    _executor: TurnExecutor | None = field(alias="executor", default=None, validator=given.an_executor)
+    _clock: Clock = field(alias="clock", factory=SystemClock, validator=given.a_clock)
+    _limits: Limits = field(alias="limits", factory=Limits, validator=given.some_limits)
+    _model_override: str = field(alias="model_override", default="", validator=given.a_model_name)
+    _user_preference: str = field(alias="user_preference", default="", validator=given.a_model_name)
+    _separation_of_duties: bool = field(alias="separation_of_duties", default=False, validator=given.yes_or_no)
+    _accept_new_wiring: bool = field(alias="accept_new_wiring", default=False, validator=given.yes_or_no)
+    _strict: bool = field(alias="strict", default=False, validator=given.yes_or_no)
     _engine: Engine | None = field(init=False, default=None)
     _warnings: tuple[str, ...] = field(init=False, default=())
     _group: anyio.abc.TaskGroup = field(init=False)
@@ -156,7 +146,7 @@ class Orchestrator:
             model=self._model,
             tools=gather_tools(self._tools, lambda: store_files(store)),
             gate=ToolGate(STOCK_RULES),
-            host_gate=ToolGate(self._gate_rules) if self._gate_rules else None,
+            host_gate=given.host_gate(self._gate_rules),
             executor=self._executor,
             clock=self._clock,
             workspace=self._workspace,
@@ -184,16 +174,23 @@ class Orchestrator:
         return self._opened().store
 
     async def run_card(
-        self, name: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
+        self,
+        name: str,
+        *,
+        department: str = "core",
+        build: str | None = None,
+        run_id: str | None = None,
+        target_issue_id: str | None = None,
     ) -> RunResult:
         """Run whatever is called *name*: a rock, else an epic, else an issue.
 
         Raises:
             UnknownCardError: nothing is called that.
+            RunError: it is no epic, and ``target_issue_id`` names an issue of one.
             OrketError: as :meth:`run_epic`.
         """
         card = await self._opened().find(name, department)
-        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
+        return await self._run(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
 
     async def run_rock(
         self, name: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
@@ -327,35 +324,3 @@ class Orchestrator:
         if self._engine is None:
             raise RunError("the orchestrator is not open; use it with `async with`")
         return self._engine
-
-
-def run_sync(
-    orchestrator: Orchestrator,
-    card: str,
-    *,
-    department: str = "core",
-    build: str | None = None,
-    backend: str = "asyncio",
-) -> RunResult:
-    """Open *orchestrator*, run *card*, close it; for hosts without an event loop.
-
-    Args:
-        orchestrator: not open yet.
-        card: the name of a rock, epic or issue.
-        department: whose assets define it.
-        build: the board to work on; None for the stock id.
-        backend: ``"asyncio"`` or ``"trio"``.
-
-    Raises:
-        RunError: an event loop runs in this thread already; await ``run_card`` there.
-        OrketError: as :meth:`Orchestrator.run_epic`.
-    """
-    with suppress(RuntimeError):  # there is none: good
-        anyio.lowlevel.current_token()
-        raise RunError("an event loop runs in this thread: open the orchestrator there and await run_card(...)")
-
-    async def work() -> RunResult:
-        async with orchestrator:
-            return await orchestrator.run_card(card, department=department, build=build)
-
-    return anyio.run(work, backend=backend)

@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from orket._config import ConfigLoader
 from orket._decide import settle
+from orket._orchestrator._arguments import refuse
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import Wiring
 from orket.contracts import (
@@ -154,6 +155,8 @@ def as_model(model: ModelClient | Agent) -> ModelClient:
     """
     if isinstance(model, ModelClient):
         return model
+    if not callable(model):
+        raise refuse("model", model, "a model client, or a function of a ModelRequest")
     return CallableModel(model)
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from orket._board import Board
+from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import CardRow, RunRow, Store
 from orket.errors import UnknownCardError
@@ -14,8 +15,8 @@ from orket.events import JournalEntry
 IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
 
 
-@frozen(kw_only=True)
-class BuildView:
+@frozen(kw_only=True, repr=False, eq=False)
+class BuildView(Value):
     """One build: its issues in the order they joined, and why each waiting one waits."""
 
     build: str
@@ -24,15 +25,15 @@ class BuildView:
     waits: Mapping[str, tuple[WaitReason, str]]
 
 
-@frozen(kw_only=True)
-class BoardView:
+@frozen(kw_only=True, repr=False, eq=False)
+class BoardView(Value):
     """The boards of a store, the oldest build first."""
 
     builds: tuple[BuildView, ...]
 
 
-@frozen(kw_only=True)
-class Explanation:
+@frozen(kw_only=True, repr=False, eq=False)
+class Explanation(Value):
     """Why a card stands where it stands: its wait reason (None: terminal or running) and everything that led there."""
 
     issue: Issue

@@ -1,0 +1,125 @@
+"""What a host may pass to an orchestrator: every argument is checked where it is passed, and refused by its name."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, TypeAlias
+
+from attrs import Attribute
+
+from orket._flow import Limits
+from orket._registry import DecisionNodeRegistry
+from orket.contracts import Clock, Store, Tool, TurnExecutor
+from orket.errors import WiringError
+from orket.governance import STOCK_RULES, GateRule, ToolGate
+
+Validator: TypeAlias = Callable[[object, "Attribute[Any]", object], None]
+_BACKENDS: Final = ("asyncio", "trio")
+_RESERVED: Final = frozenset({"call-limit", "host-rules"})  # they stand in verdicts and are no rules of a gate
+
+
+def refuse(argument: str, found: object, valid: str) -> WiringError:
+    """Return the error for an argument of a wrong kind; the value itself is quoted only where it is short and plain."""
+    plain = found is None or isinstance(found, str | bool | int | float)
+    shown = f"{found!r:.80}" if plain else f"of type {type(found).__name__}"
+    return WiringError([f"{argument} is {shown}; valid: {valid}"])
+
+
+def config_folder(config: str | Path) -> Path:
+    """Return the folder of the assets."""
+    if not isinstance(config, str | os.PathLike):
+        raise refuse("config", config, "the path of the folder that holds config/ and model/")
+    return Path(config)
+
+
+def workspace_folder(workspace: str | Path) -> Path:
+    """Return the folder where agents write."""
+    if not isinstance(workspace, str | os.PathLike):
+        raise refuse("workspace", workspace, "the path of a folder")
+    return Path(workspace).absolute()
+
+
+def tuple_of_tools(tools: Iterable[Tool]) -> tuple[Tool, ...]:
+    """Return the host's tools; what each of them is, is looked at when the orchestrator opens."""
+    return _tuple("tools", tools, "a list of tools, as @orket.tool makes them")
+
+
+def tuple_of_rules(rules: Iterable[GateRule]) -> tuple[GateRule, ...]:
+    """Return the host's gate rules."""
+    return _tuple("gate_rules", rules, "a list of objects with `name` and `check`")
+
+
+def _tuple(argument: str, given: Any, valid: str) -> tuple[Any, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise refuse(argument, given, valid)
+    return tuple(given)
+
+
+def _one_of(valid: str, *types: type) -> Validator:
+    """Return a validator that lets nothing pass but values of *types*; *valid* says it in words."""
+
+    def check(_instance: object, field: "Attribute[Any]", value: object) -> None:
+        if not isinstance(value, types):
+            raise refuse(field.alias or field.name, value, valid)
+
+    return check
+
+
+a_store: Final = _one_of("a store, or the path of a file", Store, str, Path, NoneType)
+nodes_by_kind: Final = _one_of("a mapping of kinds to names or nodes", Mapping)
+a_registry: Final = _one_of("a DecisionNodeRegistry", DecisionNodeRegistry)
+a_file: Final = _one_of("the path of a file, or None", str, Path, NoneType)
+an_executor: Final = _one_of("an object with execute(task, body), or None", TurnExecutor, NoneType)
+a_clock: Final = _one_of("an object with now() and sleep(seconds)", Clock)
+some_limits: Final = _one_of("an orket.Limits", Limits)
+a_model_name: Final = _one_of("a model's name, or ''", str)
+yes_or_no: Final = _one_of("True or False", bool)
+
+
+def an_environment(_instance: object, _field: "Attribute[Any]", environ: object) -> None:
+    """Refuse an environment that is no mapping of texts."""
+    valid = "a mapping of str to str, such as os.environ"
+    if not isinstance(environ, Mapping):
+        raise refuse("environ", environ, valid)
+    for key, value in environ.items():
+        if not isinstance(key, str) or not isinstance(value, str):  # the value is not quoted: it may be a secret
+            raise WiringError([f"environ[{key!r:.80}] is of type {type(value).__name__}; valid: {valid}"])
+
+
+def host_gate(rules: tuple[GateRule, ...]) -> ToolGate | None:
+    """Return the gate of the host's own rules, or None without any.
+
+    Raises:
+        WiringError: a rule cannot be used, or has the name of a stock rule: verdicts must say who refused.
+    """
+    if not rules:
+        return None
+    gate = ToolGate(rules)
+    stock = {rule.name for rule in STOCK_RULES} | _RESERVED
+    if taken := [name for name in gate.rules if name in stock]:
+        raise WiringError(
+            [f"a gate rule of the host is named {name!r}, as a stock one is; rename it" for name in taken]
+        )
+    return gate
+
+
+def check_backend(backend: object) -> None:
+    """Refuse an event loop that anyio does not have, or that is not installed.
+
+    Raises:
+        WiringError: naming what is valid.
+    """
+    if backend not in _BACKENDS:
+        raise refuse("backend", backend, " or ".join(map(repr, _BACKENDS)))
+    if importlib.util.find_spec(str(backend)) is None:
+        raise WiringError([f"backend {backend!r} is not installed: pip install {backend}"])
+
+
+def suggest(name: object, known: Iterable[str]) -> str:
+    """Return a question that names what was probably meant, or ""."""
+    from difflib import get_close_matches  # only needed when something is wrong
+
+    close = get_close_matches(str(name), list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,101 @@
+"""What a host passes is checked where it is passed, and refused by the argument's name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_world import diligent, issue, open_world, organization
+
+import orket
+from orket.errors import RunError, WiringError
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "said"),
+    [
+        ("config", None, "config is None; valid: the path of the folder"),
+        ("workspace", 5, "workspace is 5; valid: the path of a folder"),
+        ("model", 5, "model is 5; valid: a model client, or a function"),
+        ("store", 5, "store is 5; valid: a store, or the path of a file"),
+        ("tools", 5, "tools is 5; valid: a list of tools"),
+        ("tools", "read_file", "tools is 'read_file'; valid: a list of tools"),
+        ("nodes", ["planner"], "nodes is of type list; valid: a mapping"),
+        ("registry", 5, "registry is 5; valid: a DecisionNodeRegistry"),
+        ("environ", 5, "environ is 5; valid: a mapping of str to str"),
+        ("environ", {"ORKET_CONCURRENCY": 2}, "environ['ORKET_CONCURRENCY'] is of type int; valid: a mapping"),
+        ("dotenv", 5, "dotenv is 5; valid: the path of a file"),
+        ("gate_rules", 5, "gate_rules is 5; valid: a list of objects"),
+        ("executor", 5, "executor is 5; valid: an object with execute"),
+        ("clock", 5, "clock is 5; valid: an object with now"),
+        ("limits", {}, "limits is of type dict; valid: an orket.Limits"),
+        ("model_override", None, "model_override is None; valid: a model's name"),
+        ("strict", "yes", "strict is 'yes'; valid: True or False"),
+    ],
+)
+def test_a_wrong_argument_is_refused_by_name(tmp_path: Path, argument: str, value: Any, said: str) -> None:
+    """The error says which argument, what was found and what is valid, before anything is opened."""
+    arguments = {"config": tmp_path, "workspace": tmp_path / "space", "model": diligent, argument: value}
+    with pytest.raises(WiringError) as caught:
+        orket.Orchestrator(**arguments)
+    (problem,) = caught.value.problems
+    assert problem.startswith(said)
+
+
+def test_a_secret_of_the_environment_is_not_quoted(tmp_path: Path) -> None:
+    """A value of a wrong type is told by its type alone."""
+    with pytest.raises(WiringError) as caught:
+        orket.Orchestrator(config=tmp_path, workspace=tmp_path, model=diligent, environ={"KEY": b"hush"})
+    assert "hush" not in str(caught.value)
+
+
+def test_an_unknown_event_loop_is_refused(tmp_path: Path) -> None:
+    """run_sync names the event loops there are, and what is not installed."""
+    crew = open_world(organization(tmp_path, [issue("a")]), diligent)
+    with pytest.raises(WiringError, match="backend is 'curio'; valid: 'asyncio' or 'trio'"):
+        orket.run_sync(crew, "launch", backend="curio")
+
+
+def test_run_sync_takes_what_run_epic_takes(tmp_path: Path, anyio_backend: str) -> None:
+    """run_sync passes on the run's id and the target, and only the target is worked on."""
+    crew = open_world(organization(tmp_path, [issue("a"), issue("b")]), diligent)
+    result = orket.run_sync(crew, "launch", run_id="mine", target_issue_id="b", backend=anyio_backend)
+    assert (result.run, result.outcome, result.done, result.cards) == ("mine", orket.RunOutcome.DONE, 1, 2)
+
+
+@pytest.mark.anyio
+async def test_a_target_is_for_an_epic(tmp_path: Path) -> None:
+    """A target beside a card that is no epic is refused, not passed over."""
+    async with open_world(organization(tmp_path, [issue("a"), issue("b")]), diligent) as crew:
+        with pytest.raises(RunError, match="target_issue_id is 'b'; valid: None, a is no epic"):
+            await crew.run_card("a", target_issue_id="b")
+        assert (await crew.run_card("a", target_issue_id="a")).done == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("given", [{"run_id": "../x"}, {"build": ".hidden"}, {"run_id": ""}])
+async def test_an_unsafe_id_is_the_hosts_mistake(tmp_path: Path, given: dict[str, str]) -> None:
+    """An id that no file could have is blamed on the argument, not on a node."""
+    (argument, value), *_ = given.items()
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        with pytest.raises(RunError, match=f"^{argument} is {value!r}; valid: a str of ".replace(".", r"\.")):
+            await crew.run_epic("launch", **given)
+        assert await crew.store.runs() == ()
+
+
+class Rule:
+    """Allows everything, under a name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def check(self, question: object) -> str | None:
+        return None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["known-tool", "host-rules"])
+async def test_a_rule_of_the_host_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    """A host's rule named like a stock one is refused: verdicts must say who refused."""
+    crew = open_world(organization(tmp_path, [issue("a")]), diligent, gate_rules=[Rule("own"), Rule(name)])
+    with pytest.raises(WiringError, match=f"named '{name}', as a stock one is"):
+        await crew.__aenter__()
