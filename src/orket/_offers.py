@@ -1,6 +1,6 @@
 """Nodes that installed packages offer as entry points, listed without importing any of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -53,14 +53,15 @@ class Installed:
 class Offers:
     """All offers of a Python environment, found on first use and kept.
 
-    ``unreadable`` lists distributions whose metadata cannot be read. They keep nobody from working, but who misses a
-    node wants to hear of them.
+    ``unreadable`` lists distributions whose metadata cannot be read, ``misspelt`` groups that are almost one of
+    orket's. They keep nobody from working, but who misses a node wants to hear of them.
     """
 
     def __init__(self, entry_points: Callable[[str], Iterable[EntryPoint]] | None = None) -> None:
         self._entry_points = entry_points
         self._found: dict[str, tuple[Installed, ...]] | None = None
         self.unreadable: tuple[str, ...] = ()
+        self.misspelt: tuple[str, ...] = ()
 
     def of(self, kind: str) -> tuple[Installed, ...]:
         """Return the offers of a kind, by name."""
@@ -72,9 +73,20 @@ class Offers:
         source = self._entry_points
         if source is None:
             by_group, self.unreadable = _scan()
+            self.misspelt = tuple(_misspelt(by_group))
             source = lambda group: by_group.get(group, ())  # noqa: E731 - a name would say no more
         found = {spec.kind: [_installed(spec.kind, point) for point in source(spec.group)] for spec in KINDS.values()}
         return {kind: tuple(sorted(offers, key=_order)) for kind, offers in found.items()}
+
+
+def _misspelt(by_group: Mapping[str, Sequence[EntryPoint]]) -> Iterator[str]:
+    known = [spec.group for spec in KINDS.values()]
+    for group in sorted(by_group.keys() - set(known)):
+        from difflib import get_close_matches  # only needed when something looks wrong
+
+        if group.startswith("orket.") and (close := get_close_matches(group, known, n=1, cutoff=0.8)):
+            names = ", ".join(sorted({_installed("", point).offer.distribution for point in by_group[group]}))
+            yield f"{names} offers nodes as {group!r}, which is no kind of node; did you mean {close[0]!r}?"
 
 
 def _order(installed: Installed) -> tuple[str, str]:

@@ -58,6 +58,11 @@ class DecisionNodeRegistry:
             raise WiringError([f"{kind} {name!r} is registered already"])
         self._registered[kind, name] = node_or_factory
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was odd in the metadata of packages, once offers were read: groups that are almost one of orket's."""
+        return self._offers.misspelt
+
     def offers(self, kind: str) -> tuple[Offer, ...]:
         """Return what there is to choose from, by name, without importing any of it.
 
@@ -121,7 +126,7 @@ class DecisionNodeRegistry:
             return self._make(choice, self._registered[kind, name], HOST, "")
         found = [it for it in self._offers.of(kind) if it.offer.name == name]
         if not found:
-            raise WiringError([f"no {kind} named {name!r} ({choice.where}); {self._instead(kind)}"])
+            raise WiringError([f"no {kind} named {name!r} ({choice.where}); {self._instead(kind, name)}"])
         if len(found) > 1:
             sources = " and ".join(f"{it.offer.distribution} {it.offer.version} ({it.offer.value})" for it in found)
             raise WiringError(
@@ -174,12 +179,17 @@ class DecisionNodeRegistry:
     def _problem(self, choice: Choice, distribution: str, version: str, fault: str) -> WiringError:
         kind, name = choice.spec.kind, choice.name
         origin = f"{distribution} {version}".strip()
-        return WiringError([f"{kind} {name!r} of {origin} ({choice.where}) {fault}; {self._instead(kind)}"])
+        return WiringError([f"{kind} {name!r} of {origin} ({choice.where}) {fault}"])
 
-    def _instead(self, kind: str) -> str:
+    def _instead(self, kind: str, name: str = "") -> str:
+        from difflib import get_close_matches  # only needed when something is wrong
+
+        close = get_close_matches(name, {it.name for it in self.offers(kind)}, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
         origins = [f"{it.name} ({it.distribution} {it.version}".rstrip() + ")" for it in self.offers(kind)]
         unreadable = "".join(f"; unreadable: {it}" for it in self._offers.unreadable)
-        return f"installed: {', '.join(origins) or 'none'}{unreadable}"
+        misspelt = "".join(f"; {it}" for it in self._offers.misspelt)
+        return f"{hint}installed: {', '.join(origins) or 'none'}{unreadable}{misspelt}"
 
 
 def _wire(kinds: Iterable[str], bind: Callable[[str], Binding], strange: Iterable[str] = ()) -> Wiring:

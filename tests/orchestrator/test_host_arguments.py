@@ -82,6 +82,25 @@ async def test_an_unsafe_id_is_the_hosts_mistake(tmp_path: Path, given: dict[str
         assert await crew.store.runs() == ()
 
 
+@pytest.mark.anyio
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """Where there is no folder of that name, or no organization in it, the error names the folder."""
+    for config, said in ((tmp_path / "gone", "because there is no folder"), (tmp_path, "the organization in")):
+        with pytest.raises(orket.AssetNotFoundError, match=said) as caught:
+            await open_world(config, diligent).__aenter__()
+        assert f" {config};" in str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
+    """A variable that is almost one of orket's is a warning; others of that prefix, and empty ones, are none."""
+    environ = {"ORKET_CONCURENCY": "3", "ORKET_DASHBOARD": "x", "ORKET_TURN_BUDGETS": "", "ORKET_CONCURRENCY": "1"}
+    crew = open_world(organization(tmp_path, [issue("a")]), diligent, environ=environ)
+    async with crew:
+        pass
+    assert crew.warnings == ("environment: nobody reads ORKET_CONCURENCY; did you mean ORKET_CONCURRENCY?",)
+
+
 class Rule:
     """Allows everything, under a name."""
 

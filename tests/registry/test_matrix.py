@@ -65,7 +65,7 @@ def test_the_strongest_source_wins(registry, kind, source):
     ("name", "complaint"),
     [
         ("missing", "no {kind} named 'missing' ({where}); installed: broken (broken-pack 1.0), clash ("),
-        ("broken", "{kind} 'broken' of broken-pack 1.0 ({where}) cannot be imported: OSError: no licence; installed: "),
+        ("broken", "{kind} 'broken' of broken-pack 1.0 ({where}) cannot be imported: OSError: no licence"),
         ("hollow", "{kind} 'hollow' of broken-pack 1.0 ({where}) has no method "),
         ("clash", "{kind} 'clash' ({where}) is offered by good-pack 1.0 ("),
     ],

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 
+import pytest
 from importlib_metadata import EntryPoint
 
 from orket._offers import Offers
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import KINDS
+from orket.errors import WiringError
 
 
 class Counted:
@@ -39,6 +41,19 @@ def test_offers_are_in_order_of_their_names(package):
     package("a-pack", {"orket.router": {"z": "{module}:x"}, "console_scripts": {"a": "{module}:main"}})
     found = [(it.offer.name, it.offer.distribution) for it in Offers().of("router")]
     assert found == [("a", "b-pack"), ("default", "orket"), ("z", "a-pack"), ("z", "b-pack")]
+
+
+def test_a_group_that_is_almost_one_of_orkets_is_told(package):
+    """A mistyped group offers nothing; the registry warns of it, and so does the error of who misses the node."""
+    package("cost-pack", {"orket.routers": {"cost": "{module}:Router"}, "orket.dashboards": {"own": "{module}:x"}})
+    registry = DecisionNodeRegistry()
+    assert registry.warnings == ()
+    assert [offer.name for offer in registry.offers("router")] == ["default"]
+    (warning,) = registry.warnings
+    assert warning.startswith("cost-pack offers nodes as 'orket.routers', which is no kind of node")
+    assert warning.endswith("did you mean 'orket.router'?")
+    with pytest.raises(WiringError, match=r"installed: default .*'orket\.routers'"):
+        registry.resolve(kinds=["router"], host={"router": "cost"})
 
 
 def test_metadata_machinery_is_imported_late():

@@ -48,8 +48,9 @@ class ConfigLoader:
     ) -> None:
         self._loader = loader if isinstance(loader, Binding) else _brought(loader)
         self._environ = environ
+        self._root = Path(root)
         self._strict = strict
-        self._files = AssetFiles(Path(root), self._ask, strict=strict)
+        self._files = AssetFiles(self._root, self._ask, strict=strict)
         self._warnings: dict[str, None] = {}
 
     @property
@@ -73,7 +74,9 @@ class ConfigLoader:
             opened = [found] if (found := self._files.first(fallback, "organization")) else []
         if not opened:
             searched = tuple(self._files.label(path) for path in (*merged[:1], *fallback))
-            message = f"no file defines the organization; searched: {', '.join(searched)}"
+            root = self._root.absolute()
+            where = f"in {root}" if root.is_dir() else f"because there is no folder {root}"
+            message = f"no file defines the organization {where}; searched: {', '.join(searched)}"
             raise AssetNotFoundError(message, category="organization", name="organization", searched=searched)
         organization: Organization = self._ask("override_organization", self._merge(opened), self._environ)
         return organization

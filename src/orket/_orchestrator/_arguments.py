@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, TypeAlias
@@ -11,6 +11,7 @@ from attrs import Attribute
 
 from orket._flow import Limits
 from orket._registry import DecisionNodeRegistry
+from orket._wiring import KINDS
 from orket.contracts import Clock, Store, Tool, TurnExecutor
 from orket.errors import WiringError
 from orket.governance import STOCK_RULES, GateRule, ToolGate
@@ -55,6 +56,17 @@ def _tuple(argument: str, given: Any, valid: str) -> tuple[Any, ...]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise refuse(argument, given, valid)
     return tuple(given)
+
+
+_VARIABLES: Final = (
+    "ORKET_CONCURRENCY",
+    "ORKET_CONTEXT_WINDOW",
+    "ORKET_TURN_BUDGET",
+    "ORKET_ORG_NAME",
+    "ORKET_ORG_VISION",
+    "ORKET_CONFIG_ROOT",
+    "ORKET_WORKSPACE",
+)  # what stock nodes and fixtures read, beside the choices of nodes
 
 
 def _one_of(valid: str, *types: type) -> Validator:
@@ -115,6 +127,19 @@ def check_backend(backend: object) -> None:
         raise refuse("backend", backend, " or ".join(map(repr, _BACKENDS)))
     if importlib.util.find_spec(str(backend)) is None:
         raise WiringError([f"backend {backend!r} is not installed: pip install {backend}"])
+
+
+def misspelt_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for every variable that is almost one of orket's: nobody reads it."""
+    from difflib import get_close_matches  # only needed when something looks wrong
+
+    known = {*_VARIABLES, *[spec.variable for spec in KINDS.values()]}
+    names = [name.removeprefix("ORKET_") for name in known]
+    for key, value in environ.items():
+        if key.startswith("ORKET_") and value and key not in known:
+            close = get_close_matches(key.removeprefix("ORKET_"), names, n=1, cutoff=0.75)
+            if close:
+                yield f"environment: nobody reads {key}; did you mean ORKET_{close[0]}?"
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

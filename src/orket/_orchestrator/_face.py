@@ -165,8 +165,12 @@ class Orchestrator:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was odd in the assets read so far: file, JSON path, what. They stay when the orchestrator is closed."""
-        return self._warnings if self._engine is None else self._engine.house.loader.warnings
+        """What was odd in the assets read so far (file, JSON path, what), in the environment, and in packages.
+
+        They stay when the orchestrator is closed.
+        """
+        house = self._engine and self._engine.house
+        return (*house.oddities, *house.loader.warnings) if house else self._warnings
 
     @property
     def store(self) -> Store:

@@ -12,7 +12,7 @@ from attrs import define, frozen
 
 from orket._config import ConfigLoader
 from orket._decide import settle
-from orket._orchestrator._arguments import refuse
+from orket._orchestrator._arguments import misspelt_variables, refuse
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import Wiring
 from orket.contracts import (
@@ -64,6 +64,7 @@ class House:
     environ: Mapping[str, str]
     wiring: Wiring
     loader: ConfigLoader
+    oddities: tuple[str, ...]  # of the environment, and of what packages offer
     verifier: Verifier | None
 
 
@@ -100,6 +101,7 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         environ=environ,
         wiring=wiring,
         loader=loader,
+        oddities=(*misspelt_variables(environ), *registry.warnings),
         verifier=settle(wiring["pipeline_wiring"], "create_verifier", services),
     )
 
