@@ -137,14 +137,16 @@ class Board:
         if issue.status.is_terminal or issue.id in self.running:
             return None
         if issue.wait_reason is not None:
-            return issue.wait_reason, issue.wait_detail
+            return issue.wait_reason, issue.wait_detail or "nobody said what for"
         if issue.id in self._held:
             return WaitReason.RESOURCE, "claimed by another orchestrator"
+        is_outside = self._target not in (None, issue.id)
+        outside = f"is no part of this run, which is only for {self._target}"
         if issue.status in self.review_statuses:
-            return WaitReason.REVIEW, "waits for a review turn"
+            return WaitReason.REVIEW, outside if is_outside else "waits for a review turn"
         if unmet := self._unmet(issue):
             return WaitReason.DEPENDENCY, "; ".join(unmet)
-        return WaitReason.RESOURCE, "waits for a free slot"
+        return WaitReason.RESOURCE, outside if is_outside else "waits for a free slot"
 
     def _unmet(self, issue: Issue) -> list[str]:
         found = [(name, self._issues.get(name)) for name in issue.depends_on]

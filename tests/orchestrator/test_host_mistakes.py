@@ -7,7 +7,7 @@ import pytest
 from small_world import diligent, issue, open_world, organization
 
 import orket
-from orket.errors import ConfigError, RunError, ToolError, WiringError
+from orket.errors import ConfigError, RunError, ToolError, UnknownCardError, WiringError
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +39,68 @@ async def test_strict_refuses_an_issue_without_a_seat(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match='no seat "codr"'):
             await crew.run_epic("launch")
         assert await crew.store.runs() == ()
+
+
+async def test_a_tool_that_nobody_brought_is_told(tmp_path: Path) -> None:
+    """A role that lists an unknown tool is a warning with what was meant, and an error with strict."""
+    root = organization(tmp_path, [issue("a")], tools=["update_issue_status", "writefile"])
+    crew = open_world(root, diligent)
+    async with crew:
+        assert (await crew.run_epic("launch")).done == 1
+    said = 'teams/crew: role "coder" lists "writefile", which is no tool here; did you mean "write_file"?'
+    assert crew.warnings == (said,)
+    async with open_world(root, diligent, strict=True) as crew:
+        with pytest.raises(ConfigError, match="no tool here"):
+            await crew.run_epic("launch")
+        assert await crew.store.runs() == ()
+
+
+async def test_a_fixture_that_is_no_file_is_told(tmp_path: Path) -> None:
+    """A fixture that does not exist is a warning that names the path, and an error with strict."""
+    proofs = [("a", "verification/a.py"), ("b", "b.py"), ("c", "c.py")]
+    issues = [issue(name, verification={"fixture": file}) for name, file in proofs]
+    issues[2]["status"] = "done"
+    root = organization(tmp_path, issues)
+    folder = root / "work" / "space" / "verification"
+    folder.mkdir(parents=True)
+    (folder / "a.py").write_text("def verify(): return True")
+    crew = open_world(root, diligent)
+    async with crew:
+        await crew.run_epic("launch")
+    (warning,) = crew.warnings
+    assert warning == f'epics/launch: issue "b": its fixture "b.py" is no file; expected {folder / "b.py"}'
+    async with open_world(root, diligent, strict=True) as crew:
+        with pytest.raises(ConfigError, match='issue "b": its fixture'):
+            await crew.run_epic("launch")
+
+
+async def test_a_card_that_is_almost_known_is_suggested(tmp_path: Path) -> None:
+    """An unknown name is answered with the closest epic, issue of an asset, or card of a board."""
+    async with open_world(organization(tmp_path, [issue("publish")]), diligent) as crew:
+        for name, meant in (("lunch", "launch"), ("publsh", "publish")):
+            with pytest.raises(UnknownCardError, match=rf"issue '{name}'; did you mean '{meant}'[?] rocks: none"):
+                await crew.run_card(name)
+        await crew.run_epic("launch")
+        with pytest.raises(UnknownCardError, match=r"on any board; did you mean 'publish'[?] some that are: publish"):
+            await crew.explain("publsh")
+        with pytest.raises(UnknownCardError, match=r"issue 'zzz'; rocks: none; epics: launch"):
+            await crew.run_card("zzz")
+
+
+async def test_cards_outside_the_target_are_called_so(tmp_path: Path) -> None:
+    """A run for one issue says of the others that they are no part of it, not that they wait for a slot."""
+    root = organization(tmp_path, [issue("a"), issue("b"), issue("c", status="code_review"), issue("d", "b")])
+    async with open_world(root, diligent) as crew:
+        result = await crew.run_epic("launch", target_issue_id="a")
+    outside = "is no part of this run, which is only for a"
+    assert result.reasons == {"b": f"resource: {outside}", "c": f"review: {outside}", "d": "dependency: b is ready"}
+
+
+async def test_a_wait_without_a_word_is_said_to_be_one(tmp_path: Path) -> None:
+    """A wait reason that nobody explained does not end in a dangling colon."""
+    root = organization(tmp_path, [issue("a", status="blocked", wait_reason="input")])
+    async with open_world(root, diligent) as crew:
+        assert (await crew.run_epic("launch")).reasons == {"a": "input: nobody said what for"}
 
 
 @pytest.mark.parametrize(

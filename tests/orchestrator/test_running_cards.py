@@ -139,7 +139,10 @@ async def test_a_target_is_run_alone_and_the_ledger_waits_for_the_rest(tmp_path:
     async with open_world(root, diligent) as orchestrator:
         early = await orchestrator.run_issue("b")
         assert (early.outcome, early.turns) == (orket.RunOutcome.STALLED, 0)
-        assert early.reasons == {"a": "resource: waits for a free slot", "b": "dependency: a is ready"}
+        assert early.reasons == {
+            "a": "resource: is no part of this run, which is only for b",
+            "b": "dependency: a is ready",
+        }
         assert (await orchestrator.run_issue("a")).outcome is orket.RunOutcome.DONE
         assert await orchestrator.store.find("ledger") == ()
         last = await orchestrator.run_issue("b")

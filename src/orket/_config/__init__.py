@@ -5,7 +5,8 @@ Assets are written by people, so spelling is lenient where only one meaning is p
 found and what is valid. What looks wrong but can be used is collected in :attr:`ConfigLoader.warnings`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,45 @@ class ConfigLoader:
             for issue in epic.issues
             if not issue.status.is_terminal and team.find_seat(issue.seat) is None
         ]
+        self._warn(f"issues of {epic.id!r} have no seat", odd)
+
+    def check_tools(self, team: Team, names: Collection[str]) -> None:
+        """Warn of roles that list a tool which is not among *names*; with ``strict`` refuse them.
+
+        Raises:
+            ConfigError: ``strict``, and there are such roles.
+
+        """
+        from difflib import get_close_matches  # only needed when something is wrong
+
+        odd = []
+        for role in team.roles.values():
+            for tool in role.tools:
+                if tool not in names:
+                    close = get_close_matches(tool, names, n=1)
+                    hint = f'did you mean "{close[0]}"?' if close else f"there is: {', '.join(sorted(names))}"
+                    odd.append(f'teams/{team.name}: role "{role.name}" lists "{tool}", which is no tool here; {hint}')
+        self._warn(f"roles of {team.name!r} list tools that there are not", odd)
+
+    def check_fixtures(self, epic: Epic, folder: Path) -> None:
+        """Warn of unfinished issues whose fixture is no file below *folder*; with ``strict`` refuse them.
+
+        Raises:
+            ConfigError: ``strict``, and there are such issues.
+
+        """
+        odd = []
+        for issue in epic.issues:
+            fixture = issue.verification.fixture if issue.verification else None
+            if fixture and not issue.status.is_terminal:
+                path = folder / fixture.removeprefix(f"{folder.name}/")
+                where = f'epics/{epic.id}: issue "{issue.id}"'
+                odd += [] if path.is_file() else [f'{where}: its fixture "{fixture}" is no file; expected {path}']
+        self._warn(f"issues of {epic.id!r} have fixtures that there are not", odd)
+
+    def _warn(self, message: str, odd: list[str]) -> None:
         if odd and self._strict:
-            raise ConfigError(f"issues of {epic.id!r} have no seat", problems=odd)
+            raise ConfigError(message, problems=odd)
         self._warnings.update(dict.fromkeys(odd))
 
     def load_role(self, name: str, department: str = "core") -> Role:
@@ -225,6 +263,15 @@ class ConfigLoader:
     def assets(self, category: str, department: str = "core") -> tuple[str, ...]:
         """Return the names of the assets of a category that a department can use, sorted."""
         return self._files.names(category, department)
+
+    def issue_ids(self) -> tuple[str, ...]:
+        """Return the ids of all issues of all epics that can be used, sorted."""
+        found: set[str] = set()
+        for department in self._departments():
+            for name in self.assets("epics", department):
+                with suppress(ConfigError):
+                    found.update(issue.id for issue in self.load_epic(name, department).issues)
+        return tuple(sorted(found))
 
     def find_issue(self, issue_id: str) -> tuple[str, str] | None:
         """Return the epic and the department that an issue belongs to, or None.

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, TypeAlias
@@ -146,5 +147,5 @@ def suggest(name: object, known: Iterable[str]) -> str:
     """Return a question that names what was probably meant, or ""."""
     from difflib import get_close_matches  # only needed when something is wrong
 
-    close = get_close_matches(str(name), list(known), n=1)
+    close = get_close_matches(str(name), list(islice(known, 2000)), n=1)
     return f"did you mean {close[0]!r}?" if close else ""

@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
+from orket._orchestrator._arguments import suggest
 from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket.cards import BoardCounts, CardStatus, CardType, Rock
@@ -88,14 +89,21 @@ class Engine:
 
         if (card := await anyio.to_thread.run_sync(look)) is not None:
             return card
+        known: set[str] = set()
         for row in await self.store.runs():
-            if any(held.issue.id == name for held in await self.store.load_board(row.build)):
+            ids = {held.issue.id for held in await self.store.load_board(row.build)}
+            if name in ids:
                 return Card(type=CardType.ISSUE, name=name, epic=row.card, department=department, build=row.build)
-        raise UnknownCardError(
-            f"no rock, epic or issue {name!r}; rocks: {', '.join(loader.assets('rocks', department)) or 'none'};"
-            f" epics: {', '.join(loader.assets('epics', department)) or 'none'}",
-            card=name,
-        )
+            known |= ids
+        raise await anyio.to_thread.run_sync(self._unknown, name, department, known)
+
+    def _unknown(self, name: str, department: str, on_boards: set[str]) -> UnknownCardError:
+        """Return the error for a card that nothing is called (blocking I/O)."""
+        loader = self.house.loader
+        rocks, epics = loader.assets("rocks", department), loader.assets("epics", department)
+        hint = suggest(name, (*rocks, *epics, *sorted({*loader.issue_ids(), *on_boards})))
+        listed = f"rocks: {', '.join(rocks) or 'none'}; epics: {', '.join(epics) or 'none'}"
+        return UnknownCardError(f"no rock, epic or issue {name!r}; {hint}{' ' if hint else ''}{listed}", card=name)
 
     def begin(self, request: RunRequest) -> str:
         """Return the id of the run, as the execution-runtime node says; from now on it can be halted.
@@ -158,7 +166,13 @@ class Engine:
 
     async def _assets(self, epic: str, department: str) -> EpicAssets:
         house = self.house
-        load = partial(load_epic_assets, house.loader, house.organization, epic, department)
+
+        def load() -> EpicAssets:
+            assets = load_epic_assets(house.loader, house.organization, epic, department)
+            house.loader.check_tools(assets.team, self.tools)
+            house.loader.check_fixtures(assets.epic, self.workspace / "verification")
+            return assets
+
         return await anyio.to_thread.run_sync(load)
 
     async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:

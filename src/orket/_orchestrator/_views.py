@@ -6,6 +6,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from orket._board import Board
+from orket._orchestrator._arguments import suggest
 from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import CardRow, RunRow, Store
@@ -67,10 +68,10 @@ async def explain(store: Store, card: str, build: str | None, now: float, is_rev
             if issue.id == card:
                 chain = tuple([entry async for entry in store.events(0, build=view.build, card=card)])
                 return Explanation(issue=issue, build=view.build, wait=view.waits.get(card), chain=chain)
-        known.extend(issue.id for issue in view.issues[:20])
-    raise UnknownCardError(
-        f"no card {card!r} on any board; some that are: {', '.join(known[:20]) or 'none'}", card=card
-    )
+        known.extend(issue.id for issue in view.issues)
+    hint = suggest(card, known)
+    listed = f"some that are: {', '.join(known[:20]) or 'none'}"
+    raise UnknownCardError(f"no card {card!r} on any board; {hint}{' ' if hint else ''}{listed}", card=card)
 
 
 async def _builds(store: Store) -> dict[str, RunRow]:
