@@ -114,9 +114,14 @@ class EffectUnknownError(GovernanceError):
 
 
 class ModelError(OrketError):
-    """A model client could not answer. ``retryable`` says whether the same request may succeed later."""
+    """A model client could not answer.
+
+    ``retryable`` says whether the very same request may succeed later: a client asks again within the exchange.
+    ``permanent`` says that no further turn can succeed until somebody repairs something.
+    """
 
     retryable = False
+    permanent = False
 
 
 class ModelConnectionError(ModelError):
@@ -134,9 +139,13 @@ class ModelTimeoutError(ModelError):
 class ModelAuthenticationError(ModelError):
     """The model server refused the credentials."""
 
+    permanent = True
+
 
 class ModelContextExceededError(ModelError):
     """The prompt is longer than the model's context."""
+
+    permanent = True
 
 
 class ModelReplyError(ModelError):

@@ -16,11 +16,10 @@ pytestmark = pytest.mark.anyio
 KINDS = [
     errors.ModelConnectionError("nobody listens"),
     errors.ModelTimeoutError("too slow"),
-    errors.ModelAuthenticationError("who are you"),
-    errors.ModelContextExceededError("too long"),
     errors.ModelReplyError("what is that"),
     errors.ModelError("odd"),
 ]
+PERMANENT = [errors.ModelAuthenticationError("who are you"), errors.ModelContextExceededError("too long")]
 
 
 class Client:
@@ -50,6 +49,21 @@ async def survive(tmp_path: Path, first: Any) -> list[Any]:
     moved = [record.after.value for record in records if isinstance(record, CardMoved)]
     assert moved == ["in_progress", "ready", "in_progress", "code_review", "done"]
     return [record for record in records if isinstance(record, FailureReported)]
+
+
+@pytest.mark.parametrize("error", PERMANENT, ids=lambda error: type(error).__name__)
+async def test_what_no_retry_can_mend_blocks_at_once(tmp_path: Path, error: errors.ModelError) -> None:
+    """Refused credentials and a prompt too long block the issue in its first turn, with a remedy; others go on."""
+    root = organization(tmp_path, [issue("a", priority="High"), issue("b")], process_rules={"concurrency": 1})
+    async with open_world(root, Client(error)) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        records = [entry.record async for entry in orchestrator.history(card="a")]
+        waiting = (await orchestrator.explain("a")).issue
+    assert (result.outcome, result.done, result.turns) == (orket.RunOutcome.STALLED, 1, 3)
+    assert result.reasons == {"a": f"system: {type(error).__name__}: {error}"}
+    assert waiting.retry_count == 0
+    (report,) = [record for record in records if isinstance(record, FailureReported)]
+    assert report.remedy.startswith("No retry can mend this.")
 
 
 @pytest.mark.parametrize("error", KINDS, ids=lambda error: type(error).__name__)

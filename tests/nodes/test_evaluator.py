@@ -53,9 +53,9 @@ def judge(
     return DefaultEvaluatorNode(**options).evaluate_success(SuccessQuestion(issue=issue, report=report, wishes=wishes))
 
 
-def fail(kind: FailureKind, retries: int = 0, most: int = 3) -> FailureAnswer:
+def fail(kind: FailureKind, retries: int = 0, most: int = 3, *, retryable: bool = True) -> FailureAnswer:
     issue = Issue(id="I", name="I", seat="coder", retry_count=retries, max_retries=most)
-    question = FailureQuestion(issue=issue, report=make_report(), kind=kind, detail="it broke")
+    question = FailureQuestion(issue=issue, report=make_report(), kind=kind, detail="it broke", retryable=retryable)
     return DefaultEvaluatorNode().evaluate_failure(question)
 
 
@@ -88,16 +88,24 @@ def test_success_keeps_the_contract(report: TurnReport, wishes: list[CardStatus]
         assert answer.wish is report.wish
 
 
-@given(st.sampled_from(FailureKind), st.integers(0, 6), st.integers(0, 6))
-def test_failure_keeps_the_contract(kind: FailureKind, retries: int, most: int) -> None:
+@given(st.sampled_from(FailureKind), st.integers(0, 6), st.integers(0, 6), st.booleans())
+def test_failure_keeps_the_contract(kind: FailureKind, retries: int, most: int, retryable: bool) -> None:
     """The retry count never shrinks, no retry goes past the limit, and whatever blocks has a wait reason."""
-    answer = fail(kind, retries, most)
+    answer = fail(kind, retries, most, retryable=retryable)
     assert answer.retry_count >= retries
     assert (answer.wait_reason is None) is (answer.action is FailureAction.RETRY)
     assert answer.remedy
     assert answer.reason
     if answer.action is FailureAction.RETRY:
         assert answer.retry_count == retries + 1 <= most
+
+
+def test_what_no_retry_can_mend_blocks_at_once() -> None:
+    """A failure that is not retryable blocks for a repair, costs no retry, and the remedy says so."""
+    answer = fail(FailureKind.MODEL, retryable=False)
+    assert (answer.action, answer.retry_count, answer.wait_reason) == (FailureAction.BLOCK, 0, WaitReason.SYSTEM)
+    assert answer.remedy.startswith("No retry can mend this.")
+    assert fail(FailureKind.MODEL).action is FailureAction.RETRY
 
 
 def test_the_models_own_wish_is_honoured() -> None:

@@ -37,6 +37,7 @@ class Failure:
     kind: FailureKind
     detail: str
     attempted: str = ""
+    retryable: bool = True
 
 
 @frozen(kw_only=True)
@@ -57,7 +58,8 @@ async def converse(turn: Turn) -> Failure | None:
         try:
             reply = await ask_model(turn)
         except ModelError as error:
-            return Failure(kind=FailureKind.MODEL, detail=f"{type(error).__name__}: {error}")
+            detail = f"{type(error).__name__}: {error}"
+            return Failure(kind=FailureKind.MODEL, detail=detail, retryable=not error.permanent)
         parsed = parse_reply(reply)
         judged: list[JudgedCall] = []
         for index in range(len(parsed.calls)):

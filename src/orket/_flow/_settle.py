@@ -116,7 +116,9 @@ def _remember(turn: Turn, text: str) -> None:
 async def _fail(turn: Turn, failure: Failure) -> str:
     """Ask the evaluator what a failure means, leave a failure report, and return why the run must stop (or "")."""
     context, detail = turn.context, failure.detail[:HISTORY_TEXT]
-    question = FailureQuestion(issue=turn.issue, report=_report(turn), kind=failure.kind, detail=detail)
+    question = FailureQuestion(
+        issue=turn.issue, report=_report(turn), kind=failure.kind, detail=detail, retryable=failure.retryable
+    )
     answer = await decide(
         context.wiring["evaluator"], "evaluate_failure", question, records=turn.records, limit=context.limits.node
     )

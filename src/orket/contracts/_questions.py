@@ -277,12 +277,16 @@ class SuccessAnswer(Value):
 
 @frozen(kw_only=True, repr=False)
 class FailureQuestion(Value):
-    """The turn failed: what now? ``issue`` carries ``retry_count`` and ``max_retries``."""
+    """The turn failed: what now? ``issue`` carries ``retry_count`` and ``max_retries``.
+
+    ``retryable`` is False where no further turn can succeed until somebody repairs something.
+    """
 
     issue: Issue
     report: TurnReport
     kind: FailureKind
     detail: str
+    retryable: bool = True
 
     @property
     def reference(self) -> Reference:

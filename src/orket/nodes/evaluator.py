@@ -28,6 +28,10 @@ _REMEDIES: Final[Mapping[FailureKind, str]] = MappingProxyType(
         FailureKind.ROUNDS: "Allow more rounds, or split the issue into smaller ones.",
     }
 )
+_REPAIR: Final = (
+    "No retry can mend this. Give the model server the right credentials, or shorten the prompt (lower context_window, "
+    "split the issue, choose a model with a larger context); then set the issue to ready."
+)
 
 
 class DefaultEvaluatorNode:
@@ -71,13 +75,17 @@ class DefaultEvaluatorNode:
             question: the issue with its retries so far, what went wrong, and the turn's report.
 
         Returns:
-            A governance violation blocks and costs no retry; everything else is tried again, and aborts the run once
-            ``max_retries`` retries are used up.
+            A governance violation, and what no retry can mend, blocks and costs no retry; everything else is tried
+            again, and aborts the run once ``max_retries`` retries are used up.
 
         """
         issue, kind = question.issue, question.kind
+        remedy = _REMEDIES[kind] if question.retryable else _REPAIR
         if kind is FailureKind.GOVERNANCE:
             action, count, reason = FailureAction.BLOCK, issue.retry_count, "the turn ended on a refused call"
+        elif not question.retryable:
+            action, count = FailureAction.BLOCK, issue.retry_count
+            reason = f"{kind.value} failure that no retry can mend"
         elif issue.retry_count < issue.max_retries:
             action, count = FailureAction.RETRY, issue.retry_count + 1
             reason = f"{kind.value} failure, retry {count} of {issue.max_retries}"
@@ -85,9 +93,7 @@ class DefaultEvaluatorNode:
             action, count = FailureAction.ABORT, issue.retry_count
             reason = f"{kind.value} failure, and all {issue.max_retries} retries are used up"
         wait_reason = None if action is FailureAction.RETRY else WaitReason.SYSTEM
-        return FailureAnswer(
-            action=action, retry_count=count, wait_reason=wait_reason, remedy=_REMEDIES[kind], reason=reason
-        )
+        return FailureAnswer(action=action, retry_count=count, wait_reason=wait_reason, remedy=remedy, reason=reason)
 
 
 def _choose_wish(question: SuccessQuestion) -> tuple[CardStatus | None, str]:
