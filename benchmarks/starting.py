@@ -11,40 +11,44 @@ from typing import Any
 
 import child
 
-DEPENDENCIES = ("attrs", "cattrs", "anyio")
+_DEPENDENCIES = "import attrs, cattrs, anyio"
+_BARE = "import orket"
+_USED = "import orket; orket.Orchestrator"  # brings what runs need
 _OFFER_EVERY = 10  # this share of the distributions offers a node; all have an entry_points.txt
 _IMPORT = """
 import sys, time
 began = time.perf_counter()
-for name in sys.argv[1:-1]:
-    __import__(name)
+exec(sys.argv[1])
 below, cpu = time.perf_counter(), time.process_time()
-__import__(sys.argv[-1])
+exec(sys.argv[2])
 print(below - began, time.perf_counter() - below, time.process_time() - cpu)
 """
 
 
 def import_seconds(repeat: int) -> dict[str, float]:
-    """Return the best times of ``import orket`` in a fresh Python: whole, and with its dependencies there already.
+    """Return the best times of ``import orket`` in a fresh Python: alone, and up to the first use of the orchestrator.
 
-    Bytecode is cached, as in any installation, whatever this environment says.
+    The latter is measured whole, and with its dependencies there already. Bytecode is cached, as in any installation,
+    whatever this environment says.
     """
     rows = []
     with tempfile.TemporaryDirectory(prefix="orket-bench-") as cache:
         environ = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
-        _import(environ, *DEPENDENCIES, "orket")
+        _import(environ, _DEPENDENCIES, _USED)
         for _ in range(max(repeat, 10)):
-            _, whole, whole_cpu = _import(environ, "orket")
-            below, above, above_cpu = _import(environ, *DEPENDENCIES, "orket")
-            rows.append((whole, whole_cpu, below, above, above_cpu))
-    names = ("whole", "whole_cpu", "below", "above", "above_cpu")
+            _, bare, _ = _import(environ, "", _BARE)
+            _, whole, whole_cpu = _import(environ, "", _USED)
+            below, above, above_cpu = _import(environ, _DEPENDENCIES, _USED)
+            rows.append((bare, whole, whole_cpu, below, above, above_cpu))
+    names = ("bare", "whole", "whole_cpu", "below", "above", "above_cpu")
     return {name: min(times) for name, times in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-def _import(environ: Mapping[str, str], *names: str) -> tuple[float, float, float]:
-    """Import modules in a new Python; return the time of all but the last, and time and processor time of the last."""
-    command = [sys.executable, "-c", _IMPORT, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+def _import(environ: Mapping[str, str], before: str, then: str) -> tuple[float, float, float]:
+    """Run two statements in a new Python; return the time of each, and the processor time of the second."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT, before, then], capture_output=True, text=True, check=True, env=environ
+    )
     below, last, cpu = done.stdout.split()
     return float(below), float(last), float(cpu)
 

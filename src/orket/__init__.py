@@ -11,67 +11,70 @@
 #      nodes · stores · models · tools · verification
 #   3  _flow                                         the story of a turn
 #   4  _pipeline · reporting · _orchestrator         one epic to rest; text for people; the host's face
+#
+# Importing orket itself imports none of it: each name comes from its module when it is first asked for (PEP 562), and
+# Orchestrator and run_sync bring all that a run needs. Type checkers read __init__.pyi, which says the same.
 
-from orket._config import ConfigLoader
-from orket._flow import Limits
-from orket._orchestrator import BoardView, BuildView, Explanation, Orchestrator, Run, run_sync
-from orket._pipeline import ExecutionPipeline, RunResult
-from orket._registry import DecisionNodeRegistry
-from orket.cards import CardStatus, CardType, Epic, Issue, Rock, WaitReason
-from orket.errors import (
-    AssetNotFoundError,
-    ConfigError,
-    GovernanceError,
-    ModelError,
-    NodeError,
-    OrketError,
-    RunError,
-    StoreError,
-    ToolError,
-    UnknownCardError,
-    WiringError,
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+_HOMES: Final = MappingProxyType(
+    {
+        "AssetNotFoundError": "orket.errors",
+        "BoardView": "orket._orchestrator",
+        "BuildView": "orket._orchestrator",
+        "CallableModel": "orket.models",
+        "CardStatus": "orket.cards",
+        "CardType": "orket.cards",
+        "ConfigError": "orket.errors",
+        "ConfigLoader": "orket._config",
+        "DecisionNodeRegistry": "orket._registry",
+        "Epic": "orket.cards",
+        "ExecutionPipeline": "orket._pipeline",
+        "Explanation": "orket._orchestrator",
+        "GovernanceError": "orket.errors",
+        "Issue": "orket.cards",
+        "Limits": "orket._flow",
+        "MemoryStore": "orket.stores",
+        "ModelError": "orket.errors",
+        "NodeError": "orket.errors",
+        "Orchestrator": "orket._orchestrator",
+        "Organization": "orket.organization",
+        "OrketError": "orket.errors",
+        "Rock": "orket.cards",
+        "Run": "orket._orchestrator",
+        "RunError": "orket.errors",
+        "RunOutcome": "orket.events",
+        "RunResult": "orket._pipeline",
+        "StoreError": "orket.errors",
+        "ToolError": "orket.errors",
+        "ToolGate": "orket.governance",
+        "ToolRuntimeExecutor": "orket.tools",
+        "UnknownCardError": "orket.errors",
+        "WaitReason": "orket.cards",
+        "WiringError": "orket.errors",
+        "run_sync": "orket._orchestrator",
+        "tool": "orket.tools",
+    }
 )
-from orket.events import RunOutcome
-from orket.governance import ToolGate
-from orket.models import CallableModel
-from orket.organization import Organization
-from orket.stores import MemoryStore
-from orket.tools import ToolRuntimeExecutor, tool
+_MODULES: Final = frozenset(
+    {"cards", "contracts", "errors", "events", "governance", "models", "organization", "reporting", "stores", "tools"}
+)
 
-__all__ = [
-    "AssetNotFoundError",
-    "BoardView",
-    "BuildView",
-    "CallableModel",
-    "CardStatus",
-    "CardType",
-    "ConfigError",
-    "ConfigLoader",
-    "DecisionNodeRegistry",
-    "Epic",
-    "ExecutionPipeline",
-    "Explanation",
-    "GovernanceError",
-    "Issue",
-    "Limits",
-    "MemoryStore",
-    "ModelError",
-    "NodeError",
-    "Orchestrator",
-    "Organization",
-    "OrketError",
-    "Rock",
-    "Run",
-    "RunError",
-    "RunOutcome",
-    "RunResult",
-    "StoreError",
-    "ToolError",
-    "ToolGate",
-    "ToolRuntimeExecutor",
-    "UnknownCardError",
-    "WaitReason",
-    "WiringError",
-    "run_sync",
-    "tool",
-]
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for the first time, and keep it."""
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_MODULES})

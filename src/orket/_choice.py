@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from orket._codec import canonical_json
+from orket._value import Value
 from orket._wiring import HOST, KINDS, KindSpec
 from orket.cards import EMPTY, JsonValue
 from orket.errors import WiringError
@@ -17,8 +18,8 @@ PROCESS_RULES: Final = "process_rules"
 DEFAULT: Final = "default"  # the source of last resort, and the name it chooses
 
 
-@frozen(kw_only=True)
-class Choice:
+@frozen(kw_only=True, repr=False, eq=False)
+class Choice(Value):
     """What the winning source said: a name, or the node (or factory) itself. ``where`` says in words who said it."""
 
     spec: KindSpec

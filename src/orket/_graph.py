@@ -59,7 +59,7 @@ def unknown_dependencies(edges: Edges) -> dict[str, tuple[str, ...]]:
     return {issue: names for issue, names in found.items() if names}
 
 
-@define(eq=False)
+@define(repr=False, eq=False)
 class _Node:
     """An issue's place in the graph; ``position`` is -1 until it joins."""
 

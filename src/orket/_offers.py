@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from orket._value import Value
 from orket._wiring import KINDS
 
 
@@ -31,8 +32,8 @@ class EntryPoint(Protocol):
         ...
 
 
-@frozen(kw_only=True)
-class Offer:
+@frozen(kw_only=True, repr=False, eq=False)
+class Offer(Value):
     """A node that is there to be chosen. ``value`` says where it is defined; nothing of it has been imported."""
 
     kind: str
@@ -42,8 +43,8 @@ class Offer:
     version: str
 
 
-@frozen(kw_only=True)
-class Installed:
+@frozen(kw_only=True, repr=False, eq=False)
+class Installed(Value):
     """An offer and the way to load it."""
 
     offer: Offer

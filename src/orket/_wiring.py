@@ -10,6 +10,7 @@ from attrs import Factory, field, frozen
 from orket import contracts
 from orket._codec import codec, value_digest
 from orket._fit import methods
+from orket._value import Value
 from orket.cards import EMPTY, JsonValue
 from orket.errors import WiringError
 from orket.events import Digest, Resolution
@@ -17,8 +18,8 @@ from orket.events import Digest, Resolution
 HOST: Final = "host"  # the distribution of nodes that the host brought itself, and the source that beats all others
 
 
-@frozen(kw_only=True)
-class KindSpec:
+@frozen(kw_only=True, repr=False, eq=False)
+class KindSpec(Value):
     """A kind of node: its Protocol, the Protocol's methods, and whether they may be ``async def``."""
 
     kind: str

@@ -53,7 +53,7 @@ class WaitReason(enum.StrEnum):
     SYSTEM = "system"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Scenario(Value):
     """One check of a verification fixture: call ``verify_<id>`` (or ``verify``) with ``input``, expect ``expected``."""
 
@@ -63,7 +63,7 @@ class Scenario(Value):
     expected: JsonValue = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ScenarioResult(Value):
     """What one scenario gave."""
 
@@ -72,7 +72,7 @@ class ScenarioResult(Value):
     detail: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class VerificationResult(Value):
     """What running an issue's fixture gave.
 
@@ -86,7 +86,7 @@ class VerificationResult(Value):
     log: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Verification(Value):
     """How an issue is proven: ``fixture`` is a path below the workspace's ``verification/`` folder."""
 
@@ -95,7 +95,7 @@ class Verification(Value):
     last_run: VerificationResult | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Metrics(Value):
     """Quality of a card as somebody scored it; ``score`` and ``shippability_threshold`` are 0–10."""
 
@@ -107,7 +107,7 @@ class Metrics(Value):
     shippability_threshold: float = 7.0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Issue(Value):
     """The unit of work that takes turns.
 
@@ -145,7 +145,7 @@ class Issue(Value):
         return CardType.ISSUE
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ArchitectureGovernance(Value):
     """How an epic's work is to be structured. ``idesign=None``: not said."""
 
@@ -154,7 +154,7 @@ class ArchitectureGovernance(Value):
     reasoning: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Epic(Value):
     """A named set of issues, worked by one team in one environment.
 
@@ -186,7 +186,7 @@ class Epic(Value):
         return CardType.EPIC
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class EpicReference(Value):
     """An epic that a rock is made of, and the department whose assets define it."""
 
@@ -194,7 +194,7 @@ class EpicReference(Value):
     department: str = "core"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Rock(Value):
     """A strategic milestone: epics, driven one after the other in the order listed."""
 
@@ -215,7 +215,7 @@ class Rock(Value):
         return CardType.ROCK
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BoardCounts(Value):
     """How many issues of a build stand where."""
 

@@ -35,7 +35,7 @@ class RunOutcome(enum.StrEnum):
     HALTED = "halted"  # the host asked it to stop
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Resolution(Value):
     """Which node was chosen for a kind, from which distribution, and which source won."""
 
@@ -47,7 +47,7 @@ class Resolution(Value):
     options: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RunStarted(Value):
     """A run began, or a later run took up the same build."""
 
@@ -58,7 +58,7 @@ class RunStarted(Value):
     resolutions: tuple[Resolution, ...]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RunFinished(Value):
     """A run came to rest."""
 
@@ -67,7 +67,7 @@ class RunFinished(Value):
     counts: Mapping[str, int]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CardAdded(Value):
     """An issue joined the board: from the epic's asset (``by="config"``) or created by a seat."""
 
@@ -75,7 +75,7 @@ class CardAdded(Value):
     by: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CardMoved(Value):
     """The law granted a status change. ``version`` is the card's version after it."""
 
@@ -90,7 +90,7 @@ class CardMoved(Value):
     wait_detail: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class WishRefused(Value):
     """A node or model wished for a status and the law refused it."""
 
@@ -100,7 +100,7 @@ class WishRefused(Value):
     detail: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class DecisionMade(Value):
     """A decision node answered. ``question`` identifies what it was asked by reference (ids, versions, names)."""
 
@@ -112,7 +112,7 @@ class DecisionMade(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnOpened(Value):
     """A seat took an issue. ``prompt`` lists the digests of the messages."""
 
@@ -127,7 +127,7 @@ class TurnOpened(Value):
     self_review: bool = False
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnResumed(Value):
     """A turn that an earlier run left open was taken up again, with all that was recorded of it."""
 
@@ -135,7 +135,7 @@ class TurnResumed(Value):
     run: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ModelReplied(Value):
     """A model answered in a round of a turn. ``reply`` is the digest of the encoded :class:`ModelReply`."""
 
@@ -146,7 +146,7 @@ class ModelReplied(Value):
     completion_tokens: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CallJudged(Value):
     """The tool gate allowed or refused one tool call. ``arguments`` is the digest of the very bytes judged."""
 
@@ -160,7 +160,7 @@ class CallJudged(Value):
     detail: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class EffectIntended(Value):
     """An allowed tool is about to act outside the store."""
 
@@ -173,7 +173,7 @@ class EffectIntended(Value):
     arguments: Digest
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class EffectRecorded(Value):
     """A tool acted. ``output`` is the digest of what it returned to the model."""
 
@@ -182,7 +182,7 @@ class EffectRecorded(Value):
     output: Digest
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CommentAdded(Value):
     """A seat (or an operator) left a comment on a card."""
 
@@ -190,7 +190,7 @@ class CommentAdded(Value):
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CardNominated(Value):
     """A seat proposed work that is not on the board."""
 
@@ -200,7 +200,7 @@ class CardNominated(Value):
     reason: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CreditsReported(Value):
     """A seat reported what something cost. ``amount`` is in credits, whatever the organization counts."""
 
@@ -209,7 +209,7 @@ class CreditsReported(Value):
     detail: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RefinementProposed(Value):
     """A seat proposed a change of the organization's assets; nothing is changed by it."""
 
@@ -218,21 +218,21 @@ class RefinementProposed(Value):
     proposal: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class DecisionRemembered(Value):
     """The evaluator kept a decision for later prompts."""
 
     text: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SandboxRequested(Value):
     """The evaluator asked for a sandbox of the issue's product."""
 
     reason: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class VerificationRecorded(Value):
     """An issue's fixture was run before a review turn, or because the host asked.
 
@@ -243,7 +243,7 @@ class VerificationRecorded(Value):
     version: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FailureReported(Value):
     """A turn failed: what was violated, by what, with which roles, and what helps."""
 
@@ -255,7 +255,7 @@ class FailureReported(Value):
     remedy: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnClosed(Value):
     """A turn ended. ``status`` is where the issue stands after it."""
 
@@ -291,7 +291,7 @@ Record: TypeAlias = (
 )
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class JournalEntry(Value):
     """One record and its place: ``seq`` grows by one over the whole store, ``at`` is seconds since the epoch (UTC)."""
 

@@ -16,7 +16,7 @@ def sanitize_name(name: str) -> str:
     return re.sub(r"[^\w-]+", "_", name.strip().lower()).strip("_")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Role(Value):
     """What a seat may do: ``tools`` is the whole list of tools that the gate lets it call."""
 
@@ -30,7 +30,7 @@ class Role(Value):
     policy: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Seat(Value):
     """A place in a team; ``id`` is its key in the team, ``roles`` are names of roles."""
 
@@ -39,7 +39,7 @@ class Seat(Value):
     roles: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Team(Value):
     """Seats and the roles they hold. ``roles`` holds the definitions, from the team itself or from role assets."""
 
@@ -62,7 +62,7 @@ class Team(Value):
         return tuple(seat for seat in self.seats.values() if role in seat.roles)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Environment(Value):
     """The venue of an epic: which model answers and how. ``timeout`` is seconds per model call."""
 
@@ -75,7 +75,7 @@ class Environment(Value):
     params: Mapping[str, JsonValue] = EMPTY
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Dialect(Value):
     """How a model family wants to be spoken to."""
 
@@ -85,7 +85,7 @@ class Dialect(Value):
     hallucination_guard: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ArchitectureRules(Value):
     """Organization-wide structure rules. An epic of more than ``idesign_threshold`` issues needs iDesign."""
 
@@ -94,7 +94,7 @@ class ArchitectureRules(Value):
     cicd_rules: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class BottleneckThresholds(Value):
     """When waiting cards become an alert: numbers of cards, and a share of the blocked ones (0–1)."""
 
@@ -105,14 +105,14 @@ class BottleneckThresholds(Value):
     human_attention_threshold: int = 1
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Department(Value):
     """A part of the organization with assets of its own under ``model/<name>/``."""
 
     name: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Organization(Value):
     """Who the host works for, and the rules of its process.
 

@@ -5,6 +5,8 @@ import importlib
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import orket
 
 ROOT = Path(__file__).parents[2]
@@ -56,19 +58,34 @@ def test_packages_are_importable() -> None:
     assert [folder.name for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
+def front_door() -> dict[str, str]:
+    """Return what the stub of the package tells type checkers: each name and the module that it comes from."""
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in imports for alias in node.names}
+
+
+def test_type_checkers_are_told_where_names_come_from() -> None:
+    """The stub names the modules that ``orket`` imports on use: no name more, none less, none from elsewhere."""
+    modules = {name for name, home in front_door().items() if home == "orket"}
+    assert {name: home for name, home in front_door().items() if home != "orket"} == dict(orket._HOMES)
+    assert modules == set(orket._MODULES)
+
+
 def test_the_front_door_says_what_it_offers() -> None:
-    """``orket.__all__`` names everything public that the package's first module imports, once, and nothing else."""
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    bound = {
-        alias.asname or alias.name.split(".")[0]
-        for node in tree.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    offered = list(getattr(orket, "__all__", ()))
-    assert len(offered) == len(set(offered))
-    assert {name for name in bound if not name.startswith("_")} - set(offered) == set()
-    assert [name for name in offered if not hasattr(orket, name)] == []
+    """``orket.__all__`` names everything public that the stub imports, once, in order; each is there and is listed."""
+    offered = list(orket.__all__)
+    assert offered == sorted(set(offered))
+    assert set(offered) == {name for name, home in front_door().items() if home != "orket"}
+    assert set(offered) <= set(dir(orket))
+    for name, home in front_door().items():
+        assert getattr(orket, name) is getattr(importlib.import_module(home), name)
+
+
+def test_what_the_front_door_does_not_offer_is_refused() -> None:
+    """A name that orket does not have is the AttributeError of any module."""
+    with pytest.raises(AttributeError, match=r"^module 'orket' has no attribute 'Orchestra'$"):
+        _ = orket.Orchestra
 
 
 def test_stock_nodes_are_offered_like_anybody_elses() -> None:

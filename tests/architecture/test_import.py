@@ -88,19 +88,35 @@ def probe(source: str, cwd: Path) -> tuple[list[str], set[str]]:
     return answer["found"], set(answer["modules"])
 
 
-def test_importing_orket_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["import orket", "from orket import *"])
+def test_importing_orket_changes_nothing(source: str, tmp_path: Path) -> None:
     """Importing orket starts no thread or process, opens no socket or file, and leaves the interpreter as it was."""
-    found, modules = probe("import orket", tmp_path)
+    found, modules = probe(source, tmp_path)
     assert found == []
     assert "orket" in modules
     assert list(tmp_path.iterdir()) == []
 
 
 def test_importing_orket_is_light(tmp_path: Path) -> None:
-    """Importing orket imports no extra, no event loop, no database driver and no package metadata."""
-    _, modules = probe("import orket", tmp_path)
+    """Importing all names of orket imports no extra, no event loop, no database driver and no package metadata."""
+    _, modules = probe("from orket import *", tmp_path)
     _, without = probe("import attrs, cattrs, anyio", tmp_path)
     assert modules & (EXTRAS | HEAVY) - without == set()
+
+
+def test_names_are_imported_when_they_are_asked_for(tmp_path: Path) -> None:
+    """Importing orket imports no module of it and none of its dependencies; a name imports what it needs only."""
+    _, bare = probe("import orket", tmp_path)
+    _, values = probe("from orket import Issue", tmp_path)
+    assert {name for name in bare if name.startswith(("orket.", "anyio", "attr", "cattrs"))} == set()
+    assert {name for name in values if name.startswith("orket.")} == {"orket._value", "orket.cards"}
+
+
+def test_the_orchestrator_brings_what_runs_need(tmp_path: Path) -> None:
+    """Whoever has asked for Orchestrator waits for no further import of a name: a running event loop is not kept."""
+    _, modules = probe("from orket import Orchestrator", tmp_path)
+    _, everything = probe("from orket import *", tmp_path)
+    assert everything - modules == set()
 
 
 def test_every_module_imports_without_consequences(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from orket._config._names import VALID_NAME, is_asset_name
 from orket._config._read import read_object
 from orket._config._reading import Reading
 from orket._config._shapes import shapes
+from orket._value import Value
 from orket.cards import JsonValue
 from orket.errors import AssetNotFoundError, ConfigError
 
 
-@frozen(kw_only=True)
-class Place:
+@frozen(kw_only=True, repr=False, eq=False)
+class Place(Value):
     """An asset of a category, as one department sees it."""
 
     category: str

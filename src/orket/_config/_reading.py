@@ -15,6 +15,7 @@ import attrs
 import cattrs
 
 from orket._config._read import show, step
+from orket._value import Value
 from orket.cards import CardStatus, JsonValue, WaitReason
 from orket.errors import ConfigError, DependencyCycleError
 
@@ -24,8 +25,8 @@ _SPELLINGS: Final[Mapping[str, str]] = MappingProxyType({"cancelled": "canceled"
 _LEGACY: Final[Mapping[str, str]] = MappingProxyType({"active": "in_progress"})  # understood, but no word of the board
 
 
-@attrs.frozen(kw_only=True)
-class Shape:
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Shape(Value):
     """How the objects of a class are spelled.
 
     ``keys`` maps each key to its field, ``readers`` are for fields that are more than their type says, ``ignored`` keys

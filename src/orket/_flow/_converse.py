@@ -12,6 +12,7 @@ from orket._flow._asking import ask_model
 from orket._flow._requests import apply_requests
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn
 from orket._parse import ParsedReply, parse_reply
+from orket._value import Value
 from orket.contracts import (
     EffectClass,
     FailureKind,
@@ -30,8 +31,8 @@ CREATE_ISSUE: Final = "create_issue"
 CALLS_PER_ROUND: Final = 64  # further calls of one reply are refused: nobody reads that many results
 
 
-@frozen(kw_only=True)
-class Failure:
+@frozen(kw_only=True, repr=False, eq=False)
+class Failure(Value):
     """Why a turn failed, for the evaluator: the kind, what happened, and what was attempted."""
 
     kind: FailureKind
@@ -40,8 +41,8 @@ class Failure:
     retryable: bool = True
 
 
-@frozen(kw_only=True)
-class JudgedCall:
+@frozen(kw_only=True, repr=False, eq=False)
+class JudgedCall(Value):
     """A call with the gate's verdict, its typed arguments, and its effect's key ("" for tools that have none)."""
 
     call: ToolCall

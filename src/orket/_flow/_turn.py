@@ -11,6 +11,7 @@ from attrs import Attribute, define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest, to_json
+from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
 from orket.contracts import (
@@ -47,8 +48,8 @@ def _above_zero(_limits: object, field: "Attribute[Any]", value: object) -> None
         raise WiringError([f"limits: {field.name} is {value!r:.80}; valid: {what} above 0"])
 
 
-@frozen(kw_only=True)
-class Limits:
+@frozen(kw_only=True, repr=False, eq=False)
+class Limits(Value):
     """Bounds of a turn: how many rounds, and seconds of a claim's lease, a tool call, a node, a host's gate rules."""
 
     rounds: int = field(default=8, validator=_above_zero)
@@ -58,8 +59,8 @@ class Limits:
     rule: float = field(default=5.0, validator=_above_zero)
 
 
-@frozen(kw_only=True)
-class RunContext:
+@frozen(kw_only=True, repr=False, eq=False)
+class RunContext(Value):
     """What stays the same for all turns of a run."""
 
     run: str
@@ -100,8 +101,8 @@ class RunContext:
         return self.history.setdefault(issue_id, deque(maxlen=self.context_window))
 
 
-@frozen(kw_only=True)
-class RecordedTurn:
+@frozen(kw_only=True, repr=False, eq=False)
+class RecordedTurn(Value):
     """What the journal holds of a turn that was opened and never closed.
 
     ``replies`` by round; ``outputs`` maps the key of an effect to (ok, output); ``intents`` are the keys of effects
@@ -124,15 +125,15 @@ class RecordedTurn:
     verification: VerificationResult | None = None
 
 
-@frozen(kw_only=True)
-class TurnResult:
+@frozen(kw_only=True, repr=False, eq=False)
+class TurnResult(Value):
     """What a finished turn leaves for the run: calls refused, and why the run must stop (or "")."""
 
     refused: int = 0
     abort: str = ""
 
 
-@define(kw_only=True)
+@define(kw_only=True, repr=False, eq=False)
 class Turn:
     """One seat, one issue, work or review; filled in step by step by :func:`orket._flow.take_turn`."""
 

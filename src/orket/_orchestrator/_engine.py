@@ -15,6 +15,7 @@ from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import suggest
 from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
+from orket._value import Value
 from orket.cards import BoardCounts, CardStatus, CardType, Rock
 from orket.contracts import Batch, Clock, LoopQuestion, ModelClient, RunRow, Store, SubPipeline, Tool, TurnExecutor
 from orket.errors import OrketError, RunError, UnknownCardError, WiringError
@@ -23,8 +24,8 @@ from orket.governance import ToolGate
 from orket.tools import ToolRuntimeExecutor
 
 
-@frozen(kw_only=True)
-class Card:
+@frozen(kw_only=True, repr=False, eq=False)
+class Card(Value):
     """A card that was asked for by name: what it is, and for an issue the epic that it belongs to."""
 
     type: CardType
@@ -34,8 +35,8 @@ class Card:
     build: str | None = None
 
 
-@frozen(kw_only=True)
-class RunRequest:
+@frozen(kw_only=True, repr=False, eq=False)
+class RunRequest(Value):
     """A run as the host asks for it; None leaves an id to the execution-runtime node."""
 
     card: Card
@@ -45,7 +46,7 @@ class RunRequest:
     parent: str | None = None
 
 
-@define(kw_only=True)
+@define(kw_only=True, repr=False, eq=False)
 class Engine:
     """Everything opened that runs need."""
 

@@ -14,6 +14,7 @@ from orket._config import ConfigLoader
 from orket._decide import settle
 from orket._orchestrator._arguments import misspelt_variables, refuse
 from orket._registry import DecisionNodeRegistry
+from orket._value import Value
 from orket._wiring import Wiring
 from orket.contracts import (
     EnvironmentQuestion,
@@ -27,6 +28,7 @@ from orket.errors import ConfigError, StoreError, ToolError
 from orket.models import CallableModel
 from orket.models.callables import Agent
 from orket.organization import Organization
+from orket.stores import SQLiteStore
 from orket.tools import board_tools, workspace_tools
 
 _EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
@@ -44,8 +46,8 @@ class SystemClock:
         await anyio.sleep(seconds)
 
 
-@frozen(kw_only=True)
-class HostChoices:
+@frozen(kw_only=True, repr=False, eq=False)
+class HostChoices(Value):
     """What decides the wiring: the host's nodes, its environment, where its assets are, and where agents write."""
 
     config: Path
@@ -56,7 +58,7 @@ class HostChoices:
     strict: bool
 
 
-@define(kw_only=True)
+@define(kw_only=True, repr=False, eq=False)
 class House:
     """What all runs of one orchestrator share."""
 
@@ -174,8 +176,6 @@ def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
     if store is None:
         store = workspace.parent / f"{workspace.name}.orket" / "journal.db"
     if isinstance(store, str | Path):
-        from orket.stores.sqlite import SQLiteStore  # a host with a store of its own needs no sqlite3
-
         path = Path(store).resolve()
         _refuse_inside(path, workspace)
         _make_folder(path.parent)

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from orket._parse._values import Flaw, ParseReason
+from orket._value import Value
 from orket.contracts import JsonValue
 
 MAX_DEPTH: Final = 64  # levels of arrays and objects
@@ -37,8 +38,8 @@ _WORDS: Final[Mapping[str, JsonValue]] = MappingProxyType({"true": True, "false"
 _NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
-@frozen
-class Reading:
+@frozen(repr=False, eq=False)
+class Reading(Value):
     """A value, where to go on, and whether it speaks of a tool. ``broken`` when it did not end as JSON does."""
 
     value: JsonValue

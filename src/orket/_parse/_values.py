@@ -4,6 +4,7 @@ import enum
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.contracts import JsonValue, ToolCall
 
 
@@ -24,8 +25,8 @@ class ParseReason(enum.StrEnum):
     NOT_JSON = "not_json"  # native arguments that hold something JSON does not have
 
 
-@frozen(kw_only=True)
-class ParseProblem:
+@frozen(kw_only=True, repr=False, eq=False)
+class ParseProblem(Value):
     """A call that was meant and cannot be used.
 
     ``position`` is the character offset in the reply's text; of a native call, its index among the native calls.
@@ -36,8 +37,8 @@ class ParseProblem:
     position: int
 
 
-@frozen(kw_only=True)
-class ParsedReply:
+@frozen(kw_only=True, repr=False, eq=False)
+class ParsedReply(Value):
     """What a reply says and asks for.
 
     ``text`` is the reply without its reasoning; calls that were found in it are still there, as the model wrote them.
@@ -48,8 +49,8 @@ class ParsedReply:
     problems: tuple[ParseProblem, ...] = ()
 
 
-@frozen
-class Flaw:
+@frozen(repr=False, eq=False)
+class Flaw(Value):
     """Stands in a value for the part that cannot be used."""
 
     reason: ParseReason

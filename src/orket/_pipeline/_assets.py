@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from orket._codec import codec
 from orket._config import ConfigLoader
+from orket._value import Value
 from orket.cards import Epic, JsonValue
 from orket.errors import AssetNotFoundError, ConfigError
 from orket.governance import check_complexity
@@ -14,8 +15,8 @@ from orket.organization import INTEGRITY_GUARD, Dialect, Environment, Organizati
 GENERIC = "generic"  # the family every organization has
 
 
-@frozen(kw_only=True)
-class EpicAssets:
+@frozen(kw_only=True, repr=False, eq=False)
+class EpicAssets(Value):
     """An epic with its team (every used role defined), environment and dialects.
 
     ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the family is

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from orket._board import Board
 from orket._flow import RunContext
+from orket._value import Value
 from orket.cards import Epic, Issue
 from orket.contracts import Batch, CardChange, CardRow
 from orket.errors import StoreConflictError
@@ -16,8 +17,8 @@ from orket.events import CardAdded
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
 
 
-@frozen(kw_only=True)
-class JoinedBuild:
+@frozen(kw_only=True, repr=False, eq=False)
+class JoinedBuild(Value):
     """The issues of a build as stored; which unfinished ones were worked on before; which others hold, until when."""
 
     issues: tuple[Issue, ...]

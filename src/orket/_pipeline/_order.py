@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.contracts import TurnExecutor
 from orket.events import RunOutcome
 
 
-@frozen(kw_only=True)
-class RunResult:
+@frozen(kw_only=True, repr=False, eq=False)
+class RunResult(Value):
     """How a run came to rest.
 
     ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the
@@ -29,8 +30,8 @@ class RunResult:
     reasons: Mapping[str, str]
 
 
-@frozen(kw_only=True)
-class RunOrder:
+@frozen(kw_only=True, repr=False, eq=False)
+class RunOrder(Value):
     """What a run is asked to do. ``parent`` is the rock's run."""
 
     card: str

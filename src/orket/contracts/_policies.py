@@ -11,7 +11,7 @@ from orket.contracts._questions import Reference
 from orket.organization import Organization
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class LoopQuestion(Value):
     """What loop policies read: the organization, the environment mapping, and how the board stands."""
 
@@ -25,7 +25,7 @@ class LoopQuestion(Value):
         return (self.organization.name, self.counts.total)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class MissingSeat(Value):
     """What becomes of an issue whose seat the team does not have."""
 
@@ -41,7 +41,7 @@ class Rest(enum.StrEnum):
     FAILED = "failed"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RestAnswer(Value):
     """How the run comes to rest, and why."""
 
@@ -49,7 +49,7 @@ class RestAnswer(Value):
     reason: str
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class EnvironmentQuestion(Value):
     """Which environment mapping is used? ``environ`` is the host's; ``dotenv`` the text of a ``.env`` file, or ""."""
 
@@ -62,7 +62,7 @@ class EnvironmentQuestion(Value):
         return (len(self.environ), len(self.dotenv))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ServiceQuestion(Value):
     """Which service does a pipeline get? ``stock`` holds factories of the core's own services by name.
 
@@ -78,7 +78,7 @@ class ServiceQuestion(Value):
         return tuple(sorted(self.stock))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SubPipeline(Value):
     """How one epic of a rock is run: its asset, its department, and its build (None: the stock id)."""
 
@@ -98,7 +98,7 @@ class TechStack(enum.StrEnum):
     DJANGO_REACT_POSTGRES = "django-react-postgres"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SandboxPorts(Value):
     """Host ports of a sandbox, on the loopback address only."""
 
@@ -108,7 +108,7 @@ class SandboxPorts(Value):
     admin: int | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SandboxQuestion(Value):
     """A sandbox to be described. ``product`` is the folder of the sources; the password never enters a record."""
 
@@ -124,7 +124,7 @@ class SandboxQuestion(Value):
         return (self.sandbox_id, self.stack.value, self.ports.api, self.ports.frontend, self.ports.database)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssetQuestion(Value):
     """Which asset does a request of a host's API mean? ``path`` is the URL path, ``issue_id`` a parameter if given."""
 

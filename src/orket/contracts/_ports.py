@@ -26,7 +26,7 @@ class EffectClass(enum.StrEnum):
     AT_MOST_ONCE = "at_most_once"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolSpec(Value):
     """What a model is told about a tool: ``parameters`` is a JSON Schema of type ``object``."""
 
@@ -37,7 +37,7 @@ class ToolSpec(Value):
     destructive: bool = False  # the gate asks for an argument ``confirm: true``
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolCall(Value):
     """A call as the parser read it: ``id`` ties the result to a native call, "" for calls found in text."""
 
@@ -46,7 +46,7 @@ class ToolCall(Value):
     id: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RawToolCall(Value):
     """A native tool call as the server sent it; ``arguments`` is JSON text, or an object if the protocol has it so."""
 
@@ -55,7 +55,7 @@ class RawToolCall(Value):
     id: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Message(Value):
     """One message of a prompt. ``calls`` only on assistant messages, ``call_id`` only on tool messages."""
 
@@ -66,7 +66,7 @@ class Message(Value):
     name: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnBrief(Value):
     """Which turn a request belongs to; a Python agent reads it instead of parsing the prompt."""
 
@@ -80,7 +80,7 @@ class TurnBrief(Value):
     verification: VerificationResult | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ModelRequest(Value):
     """One model exchange. ``timeout`` is seconds for the whole exchange; ``params`` go to the server unchanged."""
 
@@ -95,7 +95,7 @@ class ModelRequest(Value):
     brief: TurnBrief | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Usage(Value):
     """Tokens a reply cost, as the server counted them; 0 where it did not say."""
 
@@ -103,7 +103,7 @@ class Usage(Value):
     completion_tokens: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ModelReply(Value):
     """What a model answered."""
 
@@ -129,7 +129,7 @@ class ModelClient(Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolContext(Value):
     """Where a tool runs: whose turn it is, and the ways to the workspace and the board.
 
@@ -148,7 +148,7 @@ class ToolContext(Value):
     comments: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolResult(Value):
     """What a tool gave back. ``output`` goes to the model; ``requests`` are applied in the turn's next commit."""
 
@@ -194,7 +194,7 @@ class Verifier(Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnTask(Value):
     """A turn to be placed somewhere."""
 
@@ -217,7 +217,7 @@ class TurnExecutor(Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CommandResult(Value):
     """What a command gave: exit code (negative: killed by that signal), capped output, whether the time limit hit."""
 

@@ -44,7 +44,7 @@ class Backlog(Protocol):
         ...
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class PlanQuestion(Value):
     """Which candidates take a turn now.
 
@@ -65,7 +65,7 @@ class PlanQuestion(Value):
         return (_cards(self.review), _cards(self.ready), _cards(self.running), self.slots, self.target_issue_id)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Plan(Value):
     """Issues that take a turn now, first one first; may be empty while something runs."""
 
@@ -73,7 +73,7 @@ class Plan(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RouteQuestion(Value):
     """Which seat of the team takes this turn? ``busy`` names the seats of turns that run now."""
 
@@ -88,7 +88,7 @@ class RouteQuestion(Value):
         return (self.issue.id, self.issue.version, self.team.name, self.kind.value, *self.busy)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Route(Value):
     """The seat (its key in the team) that takes the turn; None when the team has none for it."""
 
@@ -96,7 +96,7 @@ class Route(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ModelQuestion(Value):
     """Which model answers? The fields stand in order of precedence; "" or a missing key means: not said."""
 
@@ -121,7 +121,7 @@ class ModelQuestion(Value):
         )
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ModelChoice(Value):
     """The model's name as its server knows it."""
 
@@ -129,7 +129,7 @@ class ModelChoice(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class DialectQuestion(Value):
     """In which dialect is the model spoken to? ``families`` are the dialects there are, ``generic`` among them."""
 
@@ -142,7 +142,7 @@ class DialectQuestion(Value):
         return (self.model, *self.families)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class DialectChoice(Value):
     """The family whose dialect is used: one of the question's families."""
 
@@ -150,7 +150,7 @@ class DialectChoice(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class PromptQuestion(Value):
     """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window."""
 
@@ -182,7 +182,7 @@ class PromptQuestion(Value):
         )
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Prompt(Value):
     """The messages of the first round; at least one."""
 
@@ -190,7 +190,7 @@ class Prompt(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ToolsetQuestion(Value):
     """Which tools is a turn offered? ``available`` are all tools of the orchestrator by name.
 
@@ -211,7 +211,7 @@ class ToolsetQuestion(Value):
         return (self.issue.id, self.issue.version, self.seat.id, roles, self.kind.value, ",".join(self.wishes))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Toolset(Value):
     """The tools offered: unique names, each available. A schema may be narrowed; the gate judges by the tool's own."""
 
@@ -230,7 +230,7 @@ class FailureKind(enum.StrEnum):
     ROUNDS = "rounds"  # the turn used up its rounds
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnReport(Value):
     """What a turn came to, as the evaluator sees it. ``wish`` is the last status asked for and allowed."""
 
@@ -247,7 +247,7 @@ class TurnReport(Value):
     verification: VerificationResult | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SuccessQuestion(Value):
     """The turn ended well: what does it mean? ``wishes`` are the statuses that the law could grant now."""
 
@@ -261,7 +261,7 @@ class SuccessQuestion(Value):
         return (self.issue.id, self.issue.version, self.report.turn, self.report.wish, ",".join(self.wishes))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class SuccessAnswer(Value):
     """A wish for a status (None: leave it), a decision worth remembering, whether a sandbox is wanted.
 
@@ -275,7 +275,7 @@ class SuccessAnswer(Value):
     reason: str = ""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FailureQuestion(Value):
     """The turn failed: what now? ``issue`` carries ``retry_count`` and ``max_retries``.
 
@@ -302,7 +302,7 @@ class FailureAction(enum.StrEnum):
     ABORT = "abort"  # blocked, and the run stops
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class FailureAnswer(Value):
     """What to do, the new retry count (never smaller), and the wait reason when it blocks."""
 

@@ -21,7 +21,7 @@ def _finite(_request: object, attribute: Any, value: Any) -> None:
         raise TypeError(f"{attribute.name!r} must be a finite number, found {value!r:.100}")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class StatusWish(Value):
     """A wish for a status; it ends the turn."""
 
@@ -30,14 +30,14 @@ class StatusWish(Value):
     wait_reason: WaitReason | None = field(default=None, validator=optional(instance_of(WaitReason)))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CommentRequest(Value):
     """A comment on the turn's issue."""
 
     text: str = field(validator=_TEXT)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class IssueRequest(Value):
     """A new issue on the same build."""
 
@@ -48,7 +48,7 @@ class IssueRequest(Value):
     depends_on: tuple[str, ...] = field(default=(), validator=deep_iterable(_TEXT, instance_of(tuple)))
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class NominationRequest(Value):
     """A proposal of work that is not on the board."""
 
@@ -57,7 +57,7 @@ class NominationRequest(Value):
     reason: str = field(default="", validator=_TEXT)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CreditsRequest(Value):
     """A report of cost, in credits."""
 
@@ -65,7 +65,7 @@ class CreditsRequest(Value):
     detail: str = field(default="", validator=_TEXT)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RefinementRequest(Value):
     """A proposal to change an asset of the organization."""
 

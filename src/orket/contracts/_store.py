@@ -14,7 +14,7 @@ from orket.cards import Issue, JsonValue
 from orket.events import Digest, JournalEntry, Record, RunOutcome
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CardChange(Value):
     """A card's new state. ``expected`` is the version it must have now (0: it must not exist yet).
 
@@ -27,7 +27,7 @@ class CardChange(Value):
     token: int | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Claim(Value):
     """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
 
@@ -44,7 +44,7 @@ class Claim(Value):
     version: int | None = None
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Release(Value):
     """Give a claim back."""
 
@@ -52,7 +52,7 @@ class Release(Value):
     token: int
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Document(Value):
     """A piece of service state, addressed by ``kind`` and ``key``; a body of None deletes it."""
 
@@ -61,7 +61,7 @@ class Document(Value):
     body: JsonValue
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RunRow(Value):
     """What the record knows of a run. ``turns`` and ``tokens`` are what it has been charged."""
 
@@ -80,7 +80,7 @@ class RunRow(Value):
     tokens: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Batch(Value):
     """One transaction.
 
@@ -107,7 +107,7 @@ class Batch(Value):
     tokens: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Receipt(Value):
     """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and its claims' tokens."""
 
@@ -116,7 +116,7 @@ class Receipt(Value):
     tokens: Mapping[str, int]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class CardRow(Value):
     """A card as stored: who holds it, until when, with which token (0: nobody ever did)."""
 
@@ -126,7 +126,7 @@ class CardRow(Value):
     token: int = 0
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class JournalProof(Value):
     """Result of a verification: how many records stand, and the last entry's hash, for a host to anchor."""
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.errors import TransitionError
 from orket.events import CardMoved, TurnKind
@@ -24,8 +25,8 @@ class Actor(enum.StrEnum):
     OPERATOR = "operator"
 
 
-@frozen(kw_only=True)
-class Transition:
+@frozen(kw_only=True, repr=False, eq=False)
+class Transition(Value):
     """The terms of one pair of statuses.
 
     ``actors`` may use it; nobody else. A seat may only on a turn of ``kind``, and only holding ``role`` where one is
@@ -38,8 +39,8 @@ class Transition:
     needs_wait_reason: bool = False
 
 
-@frozen(kw_only=True)
-class Refusal:
+@frozen(kw_only=True, repr=False, eq=False)
+class Refusal(Value):
     """The law says no: ``rule`` is a stable name, ``detail`` a sentence."""
 
     rule: str

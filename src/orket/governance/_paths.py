@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.cards import JsonValue
 
 MAX_PATH: Final = 1024  # characters
@@ -27,8 +28,8 @@ _PORTS: Final = frozenset(f"{port}{digit}" for port in ("COM", "LPT") for digit 
 _DEVICES: Final = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"}) | _PORTS
 
 
-@frozen(kw_only=True)
-class FileArgument:
+@frozen(kw_only=True, repr=False, eq=False)
+class FileArgument(Value):
     """A path among the arguments of a call, and the text that would be written there (None: there is none)."""
 
     key: str

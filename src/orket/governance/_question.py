@@ -4,6 +4,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.cards import CardStatus, Epic, Issue
 from orket.contracts import ToolCall, ToolSpec
 from orket.events import TurnKind
@@ -12,8 +13,8 @@ from orket.organization import Organization, Role
 PROTECTED: Final = ("verification",)  # folders of the workspace that no agent writes to: fixtures prove its work
 
 
-@frozen(kw_only=True)
-class GateQuestion:
+@frozen(kw_only=True, repr=False, eq=False)
+class GateQuestion(Value):
     """Whether a call may run: all that a rule may need to know.
 
     Args:
@@ -50,8 +51,8 @@ class GateQuestion:
     protected: tuple[str, ...] = PROTECTED
 
 
-@frozen(kw_only=True)
-class Verdict:
+@frozen(kw_only=True, repr=False, eq=False)
+class Verdict(Value):
     """What the gate says: ``rule`` names the rule that refuses, ``detail`` why; both "" where the call is allowed."""
 
     allowed: bool

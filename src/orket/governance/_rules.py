@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import EffectClass
 from orket.governance import _structure as idesign
@@ -20,8 +21,8 @@ _CREATE_ISSUE: Final = "create_issue"
 _WRITING: Final = frozenset({EffectClass.IDEMPOTENT, EffectClass.AT_MOST_ONCE})
 
 
-@frozen
-class StockRule:
+@frozen(repr=False, eq=False)
+class StockRule(Value):
     """A gate rule made of a function."""
 
     name: str

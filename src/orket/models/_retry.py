@@ -6,9 +6,11 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
+from orket._value import Value
 
-@frozen(kw_only=True)
-class Backoff:
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Backoff(Value):
     """Exponential backoff with full jitter: wait anything between 0 and ``base`` · 2ⁿ seconds, at most ``limit``.
 
     Full jitter spreads the callers that failed together; see "Exponential Backoff And Jitter",

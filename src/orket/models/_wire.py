@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.cards import JsonValue
 from orket.errors import (
     ModelAuthenticationError,
@@ -48,8 +49,8 @@ def _base64(value: str) -> str:
     return base64.b64encode(value.encode()).decode().rstrip("=")
 
 
-@frozen(kw_only=True)
-class HttpAnswer:
+@frozen(kw_only=True, repr=False, eq=False)
+class HttpAnswer(Value):
     """What came back. Header names are in lower case; ``complete`` is False when reading stopped at the size limit."""
 
     url: str

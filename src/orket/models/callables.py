@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import anyio.to_thread
 from attrs import field, frozen
 
+from orket._value import Value
 from orket.contracts import ModelReply, ModelRequest, RawToolCall, ToolCall
 from orket.errors import ModelError, ModelReplyError, ModelTimeoutError, WiringError
 
@@ -19,8 +20,8 @@ def _check_callable(_instance: object, _attribute: object, function: Any) -> Non
         raise WiringError([f"CallableModel needs a function that takes a ModelRequest, found {_kind(function)}"])
 
 
-@frozen
-class CallableModel:
+@frozen(repr=False, eq=False)
+class CallableModel(Value):
     """Let *function* answer.
 
     A plain function runs inline, so it must be quick; with ``in_thread=True`` it runs in a worker thread instead. A

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from attrs import frozen
 
 from orket._codec import codec, to_json
+from orket._value import Value
 from orket.errors import JournalError, StoreError
 from orket.events import Digest, JournalEntry
 
@@ -37,8 +38,8 @@ class JournalRow(NamedTuple):
     body: str
 
 
-@frozen(kw_only=True)
-class Selection:
+@frozen(kw_only=True, repr=False, eq=False)
+class Selection(Value):
     """Which entries a reader wants; None does not restrict."""
 
     run: str | None = None
@@ -54,8 +55,8 @@ class Selection:
         )
 
 
-@frozen(kw_only=True)
-class Link:
+@frozen(kw_only=True, repr=False, eq=False)
+class Link(Value):
     """How far a chain was followed: the last ``seq`` and the hash of its row."""
 
     seq: int = 0

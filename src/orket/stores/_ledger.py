@@ -21,7 +21,7 @@ DocumentKey: TypeAlias = tuple[str, str]  # kind, key
 Operation: TypeAlias = tuple[str, int, int, str | None]  # op_id, first_seq, last_seq, tokens as JSON
 
 
-@define(eq=False)
+@define(repr=False, eq=False)
 class CardState:
     """A card as the rules see it. ``place`` is where it is stored (None: not yet); ``body`` None: as stored."""
 
@@ -37,7 +37,7 @@ class CardState:
         return CardState(self.place, self.version, self.owner, self.until, self.token, self.body)
 
 
-@define(eq=False)
+@define(repr=False, eq=False)
 class Ledger:
     """What a group of batches changes, on top of what ``find_operation`` and ``find_card`` know."""
 

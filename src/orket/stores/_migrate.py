@@ -9,13 +9,14 @@ from typing import Final
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.errors import StoreError, StoreVersionError
 
 APPLICATION_ID: Final = 0x6F726B74  # "orkt"; SQLite keeps it in the file's header
 
 
-@frozen(kw_only=True)
-class Migration:
+@frozen(kw_only=True, repr=False, eq=False)
+class Migration(Value):
     """One step: ``number`` is the schema version that it leads to."""
 
     number: int

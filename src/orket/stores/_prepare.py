@@ -7,6 +7,7 @@ import attrs
 from attrs import define, frozen
 
 from orket._codec import codec, to_json
+from orket._value import Value
 from orket.cards import Issue
 from orket.contracts import Batch, Claim, Release, RunRow
 from orket.errors import StoreError
@@ -16,8 +17,8 @@ _LARGEST: Final = 2**40  # of one charge: a sum of millions of them still fits a
 _UNSTORABLE: Final = (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
-@frozen
-class PreparedChange:
+@frozen(repr=False, eq=False)
+class PreparedChange(Value):
     """A card's new state as text."""
 
     card: str
@@ -26,8 +27,8 @@ class PreparedChange:
     body: str
 
 
-@frozen
-class PreparedRun:
+@frozen(repr=False, eq=False)
+class PreparedRun(Value):
     """A run's row as text, without its charges."""
 
     id: str
@@ -36,7 +37,7 @@ class PreparedRun:
     body: str
 
 
-@define(eq=False)
+@define(repr=False, eq=False)
 class Prepared:
     """A batch as text and bytes; nothing in it can be refused for its form any more."""
 

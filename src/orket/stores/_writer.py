@@ -41,7 +41,7 @@ class Books(Protocol):
         ...
 
 
-@define(eq=False)
+@define(repr=False, eq=False)
 class Job:
     """A batch on its way, and its answer once ``done`` is set."""
 

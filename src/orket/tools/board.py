@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from orket._value import Value
 from orket.contracts import (
     BoardRequest,
     CardStatus,
@@ -33,8 +34,8 @@ from orket.tools._define import ClassTool
 DEFAULT_PRIORITY: Final = 2.0
 
 
-@frozen(kw_only=True)
-class CreateIssue:
+@frozen(kw_only=True, repr=False, eq=False)
+class CreateIssue(Value):
     """Arguments of ``create_issue``.
 
     Args:
@@ -53,8 +54,8 @@ class CreateIssue:
     depends_on: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class UpdateIssueStatus:
+@frozen(kw_only=True, repr=False, eq=False)
+class UpdateIssueStatus(Value):
     """Arguments of ``update_issue_status``.
 
     Args:
@@ -69,8 +70,8 @@ class UpdateIssueStatus:
     wait_reason: WaitReason | None = None
 
 
-@frozen(kw_only=True)
-class AddIssueComment:
+@frozen(kw_only=True, repr=False, eq=False)
+class AddIssueComment(Value):
     """Arguments of ``add_issue_comment``.
 
     Args:
@@ -81,8 +82,8 @@ class AddIssueComment:
     comment: str
 
 
-@frozen(kw_only=True)
-class GetIssueContext:
+@frozen(kw_only=True, repr=False, eq=False)
+class GetIssueContext(Value):
     """Arguments of ``get_issue_context``.
 
     Args:
@@ -93,8 +94,8 @@ class GetIssueContext:
     issue_id: str | None = None
 
 
-@frozen(kw_only=True)
-class NominateCard:
+@frozen(kw_only=True, repr=False, eq=False)
+class NominateCard(Value):
     """Arguments of ``nominate_card``.
 
     Args:
@@ -109,8 +110,8 @@ class NominateCard:
     reason: str = ""
 
 
-@frozen(kw_only=True)
-class ReportCredits:
+@frozen(kw_only=True, repr=False, eq=False)
+class ReportCredits(Value):
     """Arguments of ``report_credits``.
 
     Args:
@@ -123,8 +124,8 @@ class ReportCredits:
     detail: str = ""
 
 
-@frozen(kw_only=True)
-class RefinementProposal:
+@frozen(kw_only=True, repr=False, eq=False)
+class RefinementProposal(Value):
     """Arguments of ``refinement_proposal``.
 
     Args:
@@ -137,8 +138,8 @@ class RefinementProposal:
     proposal: str
 
 
-@frozen(kw_only=True)
-class RequestExcuse:
+@frozen(kw_only=True, repr=False, eq=False)
+class RequestExcuse(Value):
     """Arguments of ``request_excuse``.
 
     Args:

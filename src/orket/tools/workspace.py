@@ -13,6 +13,7 @@ from typing import Final
 from attrs import frozen
 
 from orket import _files
+from orket._value import Value
 from orket.contracts import EffectClass, Tool, ToolContext
 from orket.errors import ToolError
 from orket.tools._define import ClassTool
@@ -24,8 +25,8 @@ READ_ONLY: Final = "verification"  # the folder of fixtures: agents read it and 
 Protected = Callable[[], frozenset[_files.Identity]]
 
 
-@frozen(kw_only=True)
-class ReadFile:
+@frozen(kw_only=True, repr=False, eq=False)
+class ReadFile(Value):
     """Arguments of ``read_file``.
 
     Args:
@@ -36,8 +37,8 @@ class ReadFile:
     path: str
 
 
-@frozen(kw_only=True)
-class WriteFile:
+@frozen(kw_only=True, repr=False, eq=False)
+class WriteFile(Value):
     """Arguments of ``write_file``.
 
     Args:
@@ -50,8 +51,8 @@ class WriteFile:
     content: str
 
 
-@frozen(kw_only=True)
-class ListDirectory:
+@frozen(kw_only=True, repr=False, eq=False)
+class ListDirectory(Value):
     """Arguments of ``list_directory``.
 
     Args:

@@ -1,0 +1,73 @@
+from orket import cards as cards
+from orket import contracts as contracts
+from orket import errors as errors
+from orket import events as events
+from orket import governance as governance
+from orket import models as models
+from orket import organization as organization
+from orket import reporting as reporting
+from orket import stores as stores
+from orket import tools as tools
+from orket._config import ConfigLoader
+from orket._flow import Limits
+from orket._orchestrator import BoardView, BuildView, Explanation, Orchestrator, Run, run_sync
+from orket._pipeline import ExecutionPipeline, RunResult
+from orket._registry import DecisionNodeRegistry
+from orket.cards import CardStatus, CardType, Epic, Issue, Rock, WaitReason
+from orket.errors import (
+    AssetNotFoundError,
+    ConfigError,
+    GovernanceError,
+    ModelError,
+    NodeError,
+    OrketError,
+    RunError,
+    StoreError,
+    ToolError,
+    UnknownCardError,
+    WiringError,
+)
+from orket.events import RunOutcome
+from orket.governance import ToolGate
+from orket.models import CallableModel
+from orket.organization import Organization
+from orket.stores import MemoryStore
+from orket.tools import ToolRuntimeExecutor, tool
+
+__all__ = [
+    "AssetNotFoundError",
+    "BoardView",
+    "BuildView",
+    "CallableModel",
+    "CardStatus",
+    "CardType",
+    "ConfigError",
+    "ConfigLoader",
+    "DecisionNodeRegistry",
+    "Epic",
+    "ExecutionPipeline",
+    "Explanation",
+    "GovernanceError",
+    "Issue",
+    "Limits",
+    "MemoryStore",
+    "ModelError",
+    "NodeError",
+    "Orchestrator",
+    "Organization",
+    "OrketError",
+    "Rock",
+    "Run",
+    "RunError",
+    "RunOutcome",
+    "RunResult",
+    "StoreError",
+    "ToolError",
+    "ToolGate",
+    "ToolRuntimeExecutor",
+    "UnknownCardError",
+    "WaitReason",
+    "WiringError",
+    "run_sync",
+    "tool",
+]
