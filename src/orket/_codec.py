@@ -26,9 +26,23 @@ FORMAT: Final = 1  # of cards, records and documents; a reader refuses a larger 
 V = TypeVar("V")
 _RAW_ARGUMENTS: Final = str | Mapping[str, JsonValue]  # of a native tool call: kept as the server sent them
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
-_encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-_encode_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+def _encoder(*, ascii_only: bool = True, sort_keys: bool = False) -> Callable[[JsonValue], str]:
+    """Return what ``JSONEncoder.encode`` does, set up once instead of at every call."""
+    encoder = json.JSONEncoder(
+        ensure_ascii=ascii_only, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False, check_circular=False
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without the C accelerator
+        return encoder.encode
+    quote = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    parts = make(None, encoder.default, quote, None, ":", ",", sort_keys, False, False)
+    return lambda value: "".join(parts(value, 0))
+
+
+_encode = _encoder(ascii_only=False)
+_encode_ascii = _encoder()
+_encode_sorted = _encoder(sort_keys=True)
 
 
 def to_json(value: JsonValue) -> str:
@@ -91,11 +105,14 @@ class Codec:
     def dump(self, value: Any) -> JsonValue:
         """Return an attrs value as JSON data, without its defaults."""
         cls = type(value)
-        dumper = self._dumpers.get(cls)
-        if dumper is None:
-            dumper = make_dict_unstructure_fn(cls, self._converter, _cattrs_omit_if_default=True)
-            self._dumpers[cls] = dumper
-        return dumper(value)
+        return (self._dumpers.get(cls) or self._compile(cls))(value)
+
+    def _compile(self, cls: type) -> Callable[[Any], dict[str, Any]]:
+        dumper: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
+            cls, self._converter, _cattrs_omit_if_default=True
+        )
+        self._dumpers[cls] = dumper
+        return dumper
 
     def load(self, data: JsonValue, cls: type[V]) -> V:
         """Return the value that :meth:`dump` made *data* of.
@@ -117,7 +134,8 @@ class Codec:
 
     def dump_record(self, record: Record) -> list[JsonValue]:
         """Return ``[name, fields]``."""
-        return [self._names[type(record)], self.dump(record)]
+        cls = type(record)
+        return [self._names[cls], (self._dumpers.get(cls) or self._compile(cls))(record)]
 
     def load_record(self, data: JsonValue) -> Record:
         """Return the record that ``[name, fields]`` stands for.
