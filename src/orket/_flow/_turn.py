@@ -23,6 +23,7 @@ from orket.contracts import (
     Message,
     ModelClient,
     ModelReply,
+    Receipt,
     Release,
     StatusWish,
     Store,
@@ -242,10 +243,18 @@ class Turn:
             turns=turns,
             tokens=self.tokens,
         )
-        with anyio.CancelScope(shield=True):  # a claim that was granted must be known, to be given back
+        try:
             receipt = await context.store.commit(batch)
-            if claim:
-                self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
+        except anyio.get_cancelled_exc_class():
+            # A claim that was granted must be known, to be given back. A store that knows the batch changes nothing.
+            with anyio.CancelScope(shield=True), suppress(StoreError):
+                self._take_over(await context.store.commit(batch), claim=claim)
+            raise
+        self._take_over(receipt, claim=claim)
+
+    def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
+        if claim:
+            self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
         self.records.clear()
         self.context.stored_prompts.update(self._prompts)
