@@ -112,7 +112,12 @@ def _literal(value: Any, hint: Any) -> Any:
 
 
 def _member(value: Any, hint: type[enum.Enum]) -> Any:
-    return _choice(value, {member.value: member for member in hint})
+    return _choice(value, _members(hint))
+
+
+@cache
+def _members(hint: type[enum.Enum]) -> Mapping[Any, enum.Enum]:
+    return {member.value: member for member in hint}
 
 
 def _choice(value: Any, choices: Mapping[Any, Any]) -> Any:

@@ -76,14 +76,20 @@ class ClassTool(Generic[A]):
 
     async def run(self, bound: object, context: ToolContext, /, *, threads: WorkerThreads | None = None) -> ToolResult:
         """Run the action; *threads* is where it may block (None: a thread for this call only)."""
+        value = self.start(bound, context, threads=threads)
+        return normalize(await value if inspect.isawaitable(value) else value)
+
+    def start(self, bound: object, context: ToolContext, *, threads: WorkerThreads | None = None) -> object:
+        """Return the value of an action that runs inline, else what is to be awaited for it."""
         if not isinstance(bound, self.arguments):
             raise ToolError(f"tool {self.name!r} runs what its bind returned, not {type(bound).__name__}", found=bound)
         if self.effect is EffectClass.NONE or inspect.iscoroutinefunction(self.action):
-            value = self.action(bound, context)
-        else:
-            action = partial(self.action, bound, context)
-            value = await (threads or WorkerThreads(1)).run(action, abandon=self.abandon)
-        return normalize(await value if inspect.isawaitable(value) else value)
+            return self.action(bound, context)
+        return self._in_thread(bound, context, threads or WorkerThreads(1))
+
+    async def _in_thread(self, bound: A, context: ToolContext, threads: WorkerThreads) -> object:
+        value = await threads.run(partial(self.action, bound, context), abandon=self.abandon)
+        return await value if inspect.isawaitable(value) else value
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -1,5 +1,7 @@
 """The one seam where tools run."""
 
+from inspect import isawaitable
+
 import anyio
 
 from orket.contracts import Tool, ToolContext, ToolResult
@@ -40,16 +42,19 @@ class ToolRuntimeExecutor:
             The tool's result, or a failed one that names what was raised. Cancellation passes through.
 
         """
-        result: ToolResult | None = None
-        with anyio.move_on_after(timeout):
-            try:
-                if isinstance(tool, ClassTool):
-                    result = await tool.run(bound, context, threads=self._threads)
-                else:
-                    result = normalize(await tool.run(bound, context))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code; sys.exit ends a tool only
-                result = failure(error)
-        if result is None:
-            text = f"{tool.spec.name} did not finish within {timeout:g} seconds; whether it acted is not known"
-            result = ToolResult(ok=False, output=text)
-        return result
+        try:
+            running: object
+            if isinstance(tool, ClassTool) and type(tool).run is ClassTool.run:
+                running = tool.start(bound, context, threads=self._threads)
+                if not isawaitable(running):
+                    return normalize(running)  # it ran inline: there is nothing to wait for
+            elif isinstance(tool, ClassTool):
+                running = tool.run(bound, context, threads=self._threads)
+            else:
+                running = tool.run(bound, context)
+            with anyio.move_on_after(timeout):
+                return normalize(await running)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code; sys.exit ends a tool only
+            return failure(error)
+        text = f"{tool.spec.name} did not finish within {timeout:g} seconds; whether it acted is not known"
+        return ToolResult(ok=False, output=text)
