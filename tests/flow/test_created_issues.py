@@ -34,6 +34,8 @@ async def test_a_created_issue_waits_for_its_dependencies_and_is_done(tmp_path: 
         result = await orchestrator.run_epic("launch")
         added = [e.record async for e in orchestrator.history() if isinstance(e.record, CardAdded)]
         rows = {row.issue.id: row.issue for row in await orchestrator.store.load_board("build-launch")}
+        joined = {name: (await orchestrator.explain(name)).chain[0].record for name in rows}
+    assert list(joined.values()) == added  # every explanation begins with how the card came to be
     assert (result.outcome, result.cards, result.done) == (orket.RunOutcome.DONE, 4, 4)
     assert order.index("behind b") > order.index("Do b") > order.index("Do a")
     assert [one.by for one in added] == ["config", "config", "coder", "coder"]

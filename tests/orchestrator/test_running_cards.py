@@ -10,7 +10,7 @@ from small_world import diligent, issue, open_world, organization, wish, write_j
 import orket
 from orket.contracts import ModelRequest, ToolCall, TurnKind
 from orket.errors import AssetNotFoundError, StoreError, UnknownCardError, VerificationError
-from orket.events import CardMoved, RunStarted, VerificationRecorded
+from orket.events import CardAdded, CardMoved, RunStarted, VerificationRecorded
 from orket.stores import SQLiteStore
 
 pytestmark = pytest.mark.anyio
@@ -259,7 +259,8 @@ async def test_explain_board_and_history(tmp_path: Path) -> None:
         assert (why.wait, why.build) == ((orket.WaitReason.INPUT, "which colour?"), "build-launch")
         assert why.issue.status is orket.CardStatus.BLOCKED
         chain = [entry async for entry in orchestrator.history(card="a")]
-        assert list(why.chain) == chain
+        assert list(why.chain[1:]) == chain
+        assert isinstance(why.chain[0].record, CardAdded)
         assert any(isinstance(entry.record, CardMoved) for entry in chain)
         assert (await orchestrator.explain("b", build="build-launch")).wait == (
             orket.WaitReason.DEPENDENCY,
