@@ -18,13 +18,14 @@ from pathlib import Path
 
 import agents
 import anyio
-from progress import BOLD, DIM, Terminal, plain
+from progress import BOLD, DIM, YELLOW, Terminal, plain
 from summary import check_journal, introduce, show_record
 
 import orket
 from orket.contracts import ModelClient
 
 HOME = Path(__file__).resolve().parent  # this folder is an organization: config/, model/ and verification/
+HINT = "what is blocked stays blocked in later runs: mend the cause, then start over with --fresh"
 LEASE = 2.0  # seconds until the cards that a killed run was working on are free for the next run
 
 
@@ -52,13 +53,16 @@ async def play(options: argparse.Namespace) -> int:
         model=model,
         limits=orket.Limits(lease=LEASE),
     ) as orchestrator:
-        await introduce(orchestrator, options.epic, terminal)
+        before = await orchestrator.board()
         run = await orchestrator.start(options.epic, department=options.department)
+        introduce(orchestrator.organization.name, options.epic, before, terminal)
         await terminal.follow(run.events())
         result = await run.outcome()
         await show_record(orchestrator, terminal)
         proof = await check_journal(orchestrator.store)
     terminal.print(f"\n{result.outcome.value}: {result.reason}", BOLD)
+    if result.outcome is not orket.RunOutcome.DONE:
+        terminal.print(HINT, YELLOW)
     terminal.print(f"work     {workspace / 'agent_output'}\njournal  {journal}, {proof}", DIM)
     counts = {"cards": result.cards, "done": result.done, "turns": result.turns, "refused": result.refused}
     print(json.dumps({"outcome": result.outcome.value, **counts, "journal": proof}), flush=True)
@@ -87,6 +91,9 @@ def read_options() -> argparse.Namespace:
         parser.error("--config needs --model: the agents of this example know only their own organization")
     if options.backend == "trio" and importlib.util.find_spec("trio") is None:
         parser.error("--backend trio needs trio: pip install trio")
+    kind, _, where = (options.model or "").partition(":")
+    if options.model is not None and (kind not in ("openai", "ollama") or not where):
+        parser.error(f"--model is {options.model!r}; valid: openai:URL[#name] or ollama:NAME")
     options.epic = options.epic or "textstats"
     options.state = options.state or Path(".orket", "quickstart" if own else options.epic)
     return options
@@ -97,16 +104,14 @@ def choose_model(spec: str | None) -> ModelClient:
     if spec is None:
         return orket.CallableModel(agents.answer)
     kind, _, where = spec.partition(":")
-    if kind == "openai" and where:
+    if kind == "openai":
         from orket.models import OpenAICompatibleModel  # needs the extra orket[http]
 
         url, _, name = where.partition("#")
         return OpenAICompatibleModel(url, name=name, api_key=os.environ.get("OPENAI_API_KEY"))
-    if kind == "ollama" and where:
-        from orket.models import OllamaModel
+    from orket.models import OllamaModel
 
-        return OllamaModel(name=where)
-    raise orket.WiringError([f"--model is {spec!r}; valid: openai:URL[#name] or ollama:NAME"])
+    return OllamaModel(name=where)
 
 
 def prepare(options: argparse.Namespace) -> tuple[Path, Path]:

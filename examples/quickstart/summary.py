@@ -11,10 +11,10 @@ from orket.reporting import render_board
 LATEST = 15  # lines of a card's story that are told
 
 
-async def introduce(orchestrator: orket.Orchestrator, epic: str, terminal: Terminal) -> None:
+def introduce(organization: str, epic: str, before: orket.BoardView, terminal: Terminal) -> None:
     """Say what is about to happen, and what has happened already."""
-    terminal.print(f"{orchestrator.organization.name}: the crew takes {epic} to done", BOLD)
-    issues = [issue for build in (await orchestrator.board()).builds for issue in build.issues]
+    terminal.print(f"{organization}: the crew takes {epic} to done", BOLD)
+    issues = [issue for build in before.builds for issue in build.issues]
     if issues:
         done = sum(issue.status is CardStatus.DONE for issue in issues)
         terminal.print(f"continuing: {done} of {len(issues)} issues on the board are done already", DIM)

@@ -59,6 +59,7 @@ def test_the_epic_is_done_from_one_command(tmp_path: Path, backend: str) -> None
     done = quickstart("--backend", backend, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
+    assert "--fresh" not in done.stdout
     assert last_line(done) == {
         "outcome": "done",
         "cards": 10,
@@ -197,6 +198,7 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path, options: tuple[str, ...]
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1]
     assert [line for line in done.stderr.splitlines()[:-1] if not line.startswith("usage:")] == []
+    assert done.stdout == ""
 
 
 def test_a_journal_that_was_changed_is_told(finished: Finished, tmp_path: Path) -> None:
@@ -258,4 +260,5 @@ def test_a_run_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert last_line(done)["outcome"] == "failed"
     assert "ModelConnectionError" in done.stdout
+    assert "mend the cause, then start over with --fresh" in done.stdout
     assert "Why is stats blocked" in done.stdout
