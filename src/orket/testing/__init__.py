@@ -1,0 +1,19 @@
+"""Contract suites for nodes and ports, generated inputs, and fakes; needs the extra ``testing``.
+
+A package proves its own router with three lines, run by pytest::
+
+    class TestCostAwareRouter(RouterContract):
+        def make_node(self):
+            return CostAwareRouter(ceiling_usd=0.5)
+"""
+
+import pytest
+
+# Before anything of them is imported: their assertions explain themselves like those of a test module.
+pytest.register_assert_rewrite("orket.testing._nodes", "orket.testing.suites")
+
+from orket.testing._nodes import NodeContract, TurnNodeContract  # noqa: E402 - see above
+from orket.testing._suite import ContractSuite, Rule, rule  # noqa: E402
+from orket.testing.suites import RouterContract  # noqa: E402
+
+__all__ = ["ContractSuite", "NodeContract", "RouterContract", "Rule", "TurnNodeContract", "rule"]
