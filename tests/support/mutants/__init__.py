@@ -14,8 +14,8 @@ class Mutant:
     """What breaks a rule.
 
     ``rule`` is the rule's id, ``make`` returns the broken implementation, ``how`` says in a few words what is wrong
-    with it (it stands in the documentation), ``also`` are rules that cannot but fail with it, ``attributes`` what the suite
-    that runs it declares.
+    with it (it stands in the documentation), ``also`` are rules that cannot but fail with it, ``attributes`` what the
+    suite that runs it declares.
     """
 
     rule: str

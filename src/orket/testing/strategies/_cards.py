@@ -17,7 +17,7 @@ _WAITING: Final = (CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPER)
 # From the plainest to the strangest: a failing example shrinks towards the front. Names and texts are chosen, not
 # composed, so that an example costs one choice instead of fifty.
 NAMES: Final = (
-    *(f"I{index}" for index in range(1, 41)),
+    *map("I{}".format, range(1, 41)),
     *("ISSUE-1", "issue-1", "I.1", "a b", "-", "_", "0", "O'Neil", "x" * 200, "задача-1", "课题", "é", "e\u0301", "🦉"),
 )
 TEXTS: Final = (
