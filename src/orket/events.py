@@ -91,6 +91,17 @@ class CardMoved(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class CardReprioritized(Value):
+    """An operator gave a card another priority. ``version`` is the card's version after it."""
+
+    before: float
+    after: float
+    by: str
+    reason: str
+    version: int
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class WishRefused(Value):
     """A node or model wished for a status and the law refused it."""
 
@@ -271,6 +282,7 @@ Record: TypeAlias = (
     | RunFinished
     | CardAdded
     | CardMoved
+    | CardReprioritized
     | WishRefused
     | DecisionMade
     | TurnOpened
