@@ -1,6 +1,6 @@
 """The async face of a store whose storage blocks: writes go to one thread in groups, reads to worker threads."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
@@ -100,9 +100,8 @@ class ThreadedStore:
         self._writer = Writer(database, wake=wake, answered=self._answered)
         self._database = database
 
-    def _answered(self, answer: Answer) -> None:
-        if isinstance(answer, Receipt):
-            self._progress.advance(answer.last_seq)
+    def _answered(self, answers: Sequence[Answer]) -> None:
+        self._progress.advance(max([answer.last_seq for answer in answers if isinstance(answer, Receipt)], default=0))
 
     async def aclose(self) -> None:
         """Finish every commit that was begun, and close. Safe to call twice."""
@@ -121,11 +120,12 @@ class ThreadedStore:
         """Apply *batch* whole or not at all; return when it is durable. See :class:`orket.contracts.Store`."""
         if self._writer is None:
             raise _not_open()
-        job = self._writer.submit(prepare(batch))
-        await job.done.wait()
-        if isinstance(job.answer, Receipt):
-            return job.answer
-        raise job.answer
+        group, place = self._writer.submit(prepare(batch))
+        await group.done.wait()
+        answer = group.answers[place]
+        if isinstance(answer, Receipt):
+            return answer
+        raise answer
 
     async def load_board(self, build: str, /) -> tuple[CardRow, ...]:
         """Return all cards of a build, in the order they joined."""

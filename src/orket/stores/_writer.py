@@ -42,30 +42,30 @@ class Books(Protocol):
 
 
 @define(repr=False, eq=False)
-class Job:
-    """A batch on its way, and its answer once ``done`` is set."""
+class Group:
+    """Batches on their way together, and their answers, in the same order, once ``done`` is set."""
 
-    batch: Prepared
+    batches: list[Prepared] = field(factory=list)
     done: anyio.Event = field(factory=anyio.Event)
-    answer: Answer = field(init=False)
+    answers: Sequence[Answer] = ()
 
 
 class Writer:
     """Write batches from one thread, in the order of :meth:`submit`."""
 
-    def __init__(self, books: Books, *, wake: Wake, answered: Callable[[Answer], None]) -> None:
+    def __init__(self, books: Books, *, wake: Wake, answered: Callable[[Sequence[Answer]], None]) -> None:
         self._books = books
         self._wake = wake
         self._answered = answered
         self._stopped = False
-        self._gathered: list[Job] = []  # handed over in this turn of the event loop
-        self._queue: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
+        self._gathered: Group | None = None  # handed over in this turn of the event loop
+        self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         # A daemon: a host that forgets to close must still be able to exit, and an interrupted transaction rolls back.
         self._thread = threading.Thread(target=self._work, name="orket-store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, batch: Prepared) -> Job:
-        """Hand a batch over; called on the event loop.
+    def submit(self, batch: Prepared) -> tuple[Group, int]:
+        """Hand a batch over, on the event loop; return the group it goes with, and its place there.
 
         What is handed over in one turn of the loop reaches the thread together, when the turn is over: a thread that
         begins with the first of ten would write it alone, and fight the loop for the interpreter meanwhile.
@@ -75,11 +75,12 @@ class Writer:
         """
         if self._stopped:
             raise StoreError("the store is closing; it takes no more batches", op_id=batch.op_id)
-        if not self._gathered:
+        group = self._gathered
+        if group is None:
+            group = self._gathered = Group()
             self._wake(self._pass_on)
-        job = Job(batch)
-        self._gathered.append(job)
-        return job
+        group.batches.append(batch)
+        return group, len(group.batches) - 1
 
     def stop(self) -> None:
         """Take no more batches; those that were handed over are still written."""
@@ -89,9 +90,9 @@ class Writer:
             self._queue.put(None)
 
     def _pass_on(self) -> None:
-        if self._gathered:
-            jobs, self._gathered = self._gathered, []
-            self._queue.put(jobs)
+        if self._gathered is not None:
+            self._queue.put(self._gathered)
+            self._gathered = None
 
     def join(self) -> None:
         """Block until the last batch is written and everything is closed."""
@@ -100,22 +101,24 @@ class Writer:
     def _work(self) -> None:
         going = True
         while going:
-            jobs, going = self._gather()
-            if jobs:
-                self._answer(jobs, self._write([job.batch for job in jobs]))
+            groups, going = self._gather()
+            if groups:
+                self._answer(groups, self._write([batch for group in groups for batch in group.batches]))
                 self._books.tidy()
         self._books.close()  # here, so that it happens once, whatever became of who asked for it
 
-    def _gather(self) -> tuple[list[Job], bool]:
-        jobs: list[Job] = []
+    def _gather(self) -> tuple[list[Group], bool]:
+        groups: list[Group] = []
+        count = 0
         more = self._queue.get()
         with suppress(queue.Empty):
             while more is not None:
-                jobs.extend(more)
-                if len(jobs) >= GROUP:
+                groups.append(more)
+                count += len(more.batches)
+                if count >= GROUP:
                     break
                 more = self._queue.get_nowait()
-        return jobs, more is not None
+        return groups, more is not None
 
     def _write(self, batches: list[Prepared]) -> list[Answer]:
         try:
@@ -123,12 +126,14 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - a dead thread would leave every caller waiting for ever
             return [refusal(batch, error) for batch in batches]
 
-    def _answer(self, jobs: list[Job], answers: list[Answer]) -> None:
+    def _answer(self, groups: list[Group], answers: list[Answer]) -> None:
         def deliver() -> None:
-            for job, answer in zip(jobs, answers, strict=True):
-                job.answer = answer
-                job.done.set()
-                self._answered(answer)
+            start = 0
+            for group in groups:
+                end = start + len(group.batches)
+                group.answers, start = answers[start:end], end
+                group.done.set()
+            self._answered(answers)
 
         with suppress(RuntimeError):  # the event loop is gone, and with it everybody who waited
             self._wake(deliver)
