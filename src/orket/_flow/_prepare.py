@@ -37,7 +37,7 @@ async def route(turn: Turn) -> str:
         return f"seat {seat.id!r} holds roles that exist nowhere: {', '.join(missing)}"
     turn.seat = seat
     turn.board.busy[turn.issue.id] = seat.id
-    turn.roles = tuple([team.roles[name] for name in names])
+    turn.hold(names)
     if is_review and (worker := team.find_seat(turn.issue.seat)) is not None:
         turn.self_review = check_review(seat.id, (worker.id,), separation_of_duties=context.separation_of_duties)
     return ""

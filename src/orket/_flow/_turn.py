@@ -1,7 +1,7 @@
 """The state of a run and of one turn of it, and the one place where a turn is committed."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -99,7 +99,9 @@ class RunContext(Value):
 
     def recall(self, issue_id: str) -> deque[str]:
         """Return the history of an issue, oldest entry first, cut to the context window."""
-        return self.history.setdefault(issue_id, deque(maxlen=self.context_window))
+        if (known := self.history.get(issue_id)) is None:
+            known = self.history[issue_id] = deque(maxlen=self.context_window)
+        return known
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -149,6 +151,7 @@ class Turn:
     origin: str = ""  # the run whose id is in the effect keys
     seat: Seat = NOBODY
     roles: tuple[Role, ...] = ()
+    role_names: tuple[str, ...] = ()
     self_review: bool = False
     verification: VerificationResult | None = None
     wishes: tuple[CardStatus, ...] = ()
@@ -170,11 +173,15 @@ class Turn:
     _payloads: dict[Digest, str] = field(factory=dict)
     _prompts: dict[str, Digest] = field(factory=dict)  # system messages among the payloads
     _commits: int = 0
+    _stored: int = field(init=False)  # the issue's version, as the last commit left it
 
-    @property
-    def role_names(self) -> tuple[str, ...]:
-        """The names of the turn's roles, the leading one first."""
-        return tuple([role.name for role in self.roles])
+    def __attrs_post_init__(self) -> None:
+        self._stored = self.issue.version
+
+    def hold(self, roles: Iterable[str]) -> None:
+        """Take on the roles of these names in the team, the leading one first."""
+        self.roles = tuple([self.context.team.roles[name] for name in roles])
+        self.role_names = tuple([role.name for role in self.roles])
 
     def payload(self, text: str) -> Digest:
         """Keep a text for the next commit and return its digest."""
@@ -257,10 +264,12 @@ class Turn:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
         self.records.clear()
-        self.context.stored_prompts.update(self._prompts)
-        self._prompts.clear()
+        self._stored = self.issue.version
         self._payloads.clear()
         self.documents.clear()
+        if self._prompts:
+            self.context.stored_prompts.update(self._prompts)
+            self._prompts.clear()
         if self._changes:
             self._changes.clear()
             self.board.put(self.issue)
@@ -279,7 +288,7 @@ class Turn:
             now=now,
             until=now + self.context.limits.lease,
             token=self.token,
-            version=next((change.expected for change in self._changes if change.expected), self.issue.version),
+            version=self._stored,
         )
 
     async def abandon(self) -> None:
@@ -313,7 +322,7 @@ class Turn:
                 card=self.issue.id,
             )
         self.seat = team.seats[recorded.seat]
-        self.roles = tuple([team.roles[name] for name in recorded.roles])
+        self.hold(recorded.roles)
         self.self_review = recorded.self_review
         self.verification = recorded.verification
         self.model, self.dialect = recorded.model, recorded.dialect

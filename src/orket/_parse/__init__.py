@@ -25,7 +25,8 @@ def parse_reply(reply: ModelReply) -> ParsedReply:
         problem = ParseProblem(reason=ParseReason.TOO_LARGE, detail=detail, position=0)
         return ParsedReply(text=reply.text[:MAX_SIZE], problems=(problem,))
     search = TextSearch(reply.text, was_cut=was_cut)
-    search.run()
+    if reply.text:
+        search.run()
     if not reply.tool_calls:
         return ParsedReply(text=search.prose, calls=tuple(search.calls), problems=tuple(search.problems))
     native = [native_call(call, index, was_cut=was_cut) for index, call in enumerate(reply.tool_calls)]

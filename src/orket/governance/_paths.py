@@ -43,6 +43,8 @@ def file_arguments(arguments: Mapping[str, JsonValue]) -> tuple[FileArgument, ..
     pending: list[JsonValue] = [arguments]
     while pending:
         item = pending.pop()
+        if isinstance(item, str):
+            continue
         if isinstance(item, Mapping):
             found.extend(_files_of(item))
             pending.extend(item.values())

@@ -22,6 +22,7 @@ from orket.tools._schema import class_schema, is_annotated, is_array, is_enum, i
 
 A = TypeVar("A")
 Hook: TypeAlias = Callable[[Any, Any], Any]
+_OBJECT: Final = (dict, Mapping)  # in this order: every call asks, and an abstract class takes its time to answer
 _NAMES: Final[Mapping[Any, str]] = MappingProxyType(
     {str: "a string", int: "an integer", float: "a finite number", bool: "true or false", type(None): "null"}
 )
@@ -133,11 +134,11 @@ def _array(hint: Any, converter: cattrs.BaseConverter) -> Hook:
 
 
 def _mapping(hint: Any, converter: cattrs.BaseConverter) -> Hook:
-    return _guarded(mapping_structure_factory(hint, converter, structure_to=dict), Mapping, "an object")
+    return _guarded(mapping_structure_factory(hint, converter, structure_to=dict), _OBJECT, "an object")
 
 
 def _class(cls: type, converter: cattrs.BaseConverter) -> Hook:
-    return _guarded(make_dict_structure_fn(cls, converter), Mapping, "an object")
+    return _guarded(make_dict_structure_fn(cls, converter), _OBJECT, "an object")
 
 
 def _annotated(hint: Any, converter: cattrs.BaseConverter) -> Hook:
