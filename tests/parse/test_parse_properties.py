@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from orket._parse import ParsedReply, ParseReason, parse_reply
-from orket.contracts import JsonValue, ModelReply
+from orket._parse import MAX_QUICK, ParsedReply, ParseReason, is_long, parse_reply
+from orket.contracts import JsonValue, ModelReply, RawToolCall
 
 CHARACTERS = st.characters(codec="utf-8")
 SCALARS = (
@@ -172,6 +172,14 @@ def seconds(text: str) -> float:
         parse(text)
         spent.append(time.process_time() - start)
     return min(spent)
+
+
+def test_long_replies_are_known_beforehand() -> None:
+    """Text and native arguments count together; an event loop does not wait for more than MAX_QUICK characters."""
+    half = "x" * (MAX_QUICK // 2)
+    native = RawToolCall(name="w", arguments=half)
+    assert not is_long(ModelReply(text=half, tool_calls=(native,)))
+    assert is_long(ModelReply(text=half, tool_calls=(native, RawToolCall(name="w", arguments="{}"))))
 
 
 @pytest.mark.parametrize("name", HOSTILE)

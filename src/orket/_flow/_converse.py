@@ -11,7 +11,7 @@ from orket._codec import canonical_json, codec, digest, to_json
 from orket._flow._asking import ask_model
 from orket._flow._requests import apply_requests
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn
-from orket._parse import ParsedReply, parse_reply
+from orket._parse import ParsedReply, is_long, parse_reply
 from orket._value import Value
 from orket.contracts import (
     EffectClass,
@@ -61,7 +61,7 @@ async def converse(turn: Turn) -> Failure | None:
         except ModelError as error:
             detail = f"{type(error).__name__}: {error}"
             return Failure(kind=FailureKind.MODEL, detail=detail, retryable=not error.permanent)
-        parsed = parse_reply(reply)
+        parsed = await anyio.to_thread.run_sync(parse_reply, reply) if is_long(reply) else parse_reply(reply)
         judged: list[JudgedCall] = []
         for index in range(len(parsed.calls)):
             judged.append(await _judge(turn, parsed, index, judged))

@@ -4,12 +4,21 @@ Native calls come first. Only a reply without any is searched, and its reasoning
 is plain JSON data: exactly what the gate judges and the tool runs.
 """
 
+from typing import Final
+
 from orket._parse._shapes import MAX_SIZE, Found, is_too_large, native_call
 from orket._parse._text import MAX_PROBLEMS, TextSearch
 from orket._parse._values import ParsedReply, ParseProblem, ParseReason
 from orket.contracts import ModelReply, ToolCall
 
-_CUT = frozenset({"length", "max_tokens"})  # how servers say that a reply ended at the model's limit of tokens
+MAX_QUICK: Final = 16 * 1024  # characters; at worst 50 ms
+_CUT: Final = frozenset({"length", "max_tokens"})  # how servers say that a reply ended at the model's limit of tokens
+
+
+def is_long(reply: ModelReply) -> bool:
+    """Return whether reading *reply* may take so long that an event loop should not wait for it."""
+    arguments = [len(call.arguments) for call in reply.tool_calls if isinstance(call.arguments, str)]
+    return len(reply.text) + sum(arguments) > MAX_QUICK
 
 
 def parse_reply(reply: ModelReply) -> ParsedReply:
@@ -17,7 +26,8 @@ def parse_reply(reply: ModelReply) -> ParsedReply:
 
     Returns:
         All calls in their order, and a problem for each that was meant and cannot be used (the first MAX_PROBLEMS).
-        JSON that asks for no tool is passed over. The time grows linearly with the reply. It never raises.
+        JSON that asks for no tool is passed over. A text, or the arguments of one call, of more than MAX_SIZE bytes
+        is one problem (``too_large``). The time grows linearly with the reply. It never raises.
     """
     was_cut = reply.finish_reason in _CUT
     if is_too_large(reply.text):
@@ -41,4 +51,4 @@ def _problems(found: list[Found]) -> tuple[ParseProblem, ...]:
     return tuple([item for item in found if isinstance(item, ParseProblem)][:MAX_PROBLEMS])
 
 
-__all__ = ["ParseProblem", "ParseReason", "ParsedReply", "parse_reply"]
+__all__ = ["MAX_QUICK", "MAX_SIZE", "ParseProblem", "ParseReason", "ParsedReply", "is_long", "parse_reply"]

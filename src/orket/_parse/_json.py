@@ -28,6 +28,7 @@ CALL_KEYS: Final = frozenset({"tool", "tool_calls", "function"})  # each alone s
 ARGUMENT_KEYS: Final = ("args", "arguments", "parameters")  # these do beside "name"
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
+_BLANK: Final = frozenset(" \t\r\n")
 _STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?(?![\w.])")
@@ -70,6 +71,8 @@ _State: TypeAlias = Callable[["_Reader", str], None]
 
 
 class _Reader:
+    __slots__ = ("_at", "_fold", "_keys", "_next", "_open", "_root", "_seen", "_spoiled", "_start", "_text")
+
     def __init__(self, text: str, start: int) -> None:
         self._text = text
         self._start = self._at = start
@@ -85,8 +88,10 @@ class _Reader:
         try:
             self._value(self._text[self._start])
             while self._open:
-                self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
                 character = self._text[self._at : self._at + 1]
+                if character in _BLANK:
+                    self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+                    character = self._text[self._at : self._at + 1]
                 if not character:
                     raise self._ended("the text ends", ParseReason.TRUNCATED)
                 self._next(self, character)
@@ -182,9 +187,10 @@ class _Reader:
         self._next = following
 
     def _begin(self, value: JsonValue, following: _State) -> None:
-        if len(self._open) >= MAX_DEPTH:
+        depth = len(self._open)
+        if depth == MAX_DEPTH:  # one flaw stands for all that is deeper, which only has to be read over
             self._attach(Flaw(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels", self._start))
-        elif self._open:
+        elif 0 < depth < MAX_DEPTH:
             self._attach(value)
         self._open.append(value)
         if isinstance(value, dict):
