@@ -85,6 +85,9 @@ class RouterContract(TurnNodeContract[RouterNode]):
     @rule("23", question=route_questions())
     async def finds_a_seat_for_work(self, question: RouteQuestion) -> None:
         """A work turn whose issue names a seat of the team by its key gets a seat."""
-        assume(question.issue.seat in question.team.seats)
-        route = await self.route(attrs.evolve(question, kind=TurnKind.WORK))
+        seats = question.team.seats
+        assume(seats)
+        wanted = question.issue.seat if question.issue.seat in seats else next(iter(seats))
+        issue = attrs.evolve(question.issue, seat=wanted)
+        route = await self.route(attrs.evolve(question, issue=issue, kind=TurnKind.WORK))
         assert route.seat is not None
