@@ -58,11 +58,12 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, import floors, and the size and shape of files."""
+    """Check style, import floors, the public interface, and the size and shape of files."""
     session.install("-e", ".[testing]", *_group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")  # its cache does not notice that an imported module came or went
+    session.run("python", "tests/api/skeleton.py")  # what the public interface breaks, the changelog declares
     session.run(
         "python", "-m", "pytest", "--quiet", "--confcutdir=tests/architecture", "tests/architecture", *session.posargs
     )

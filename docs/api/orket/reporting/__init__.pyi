@@ -1,0 +1,3 @@
+__all__ = ['render_board']
+
+def render_board(view: BoardView) -> str: ...

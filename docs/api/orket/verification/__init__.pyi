@@ -1,0 +1,26 @@
+__all__ = ['Limits', 'LocalCommandRunner', 'SubprocessVerifier']
+
+class Limits():
+    cpu_time: int
+    file_size: int
+    memory: int
+    open_files: int
+    output: int
+    processes: int
+    resources: Mapping[str, int]
+    wall_time: float
+    def __init__(self, *, wall_time: float = ..., cpu_time: int = ..., memory: int = ..., file_size: int = ..., open_files: int = ..., processes: int = ..., output: int = ...) -> None: ...
+    ...
+class LocalCommandRunner():
+    environ: Mapping[str, str] | None
+    output: int
+    python: str
+    async def run(self, argv: Sequence[str], /, *, cwd: Path, timeout: float) -> CommandResult: ...
+    def __init__(self, *, environ: Mapping[str, str] | None = ..., output: int = ..., python: str = ...) -> None: ...
+    ...
+class SubprocessVerifier():
+    limits: Limits
+    python: str
+    async def verify(self, verification: Verification, workspace: Path, /) -> VerificationResult: ...
+    def __init__(self, *, limits: Limits = ..., python: str = ...) -> None: ...
+    ...
