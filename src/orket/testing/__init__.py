@@ -14,6 +14,23 @@ pytest.register_assert_rewrite("orket.testing._nodes", "orket.testing.suites")
 
 from orket.testing._nodes import NodeContract, TurnNodeContract  # noqa: E402 - see above
 from orket.testing._suite import ContractSuite, Rule, rule  # noqa: E402
-from orket.testing.suites import RouterContract  # noqa: E402
+from orket.testing.suites import (  # noqa: E402
+    EvaluatorContract,
+    PlannerContract,
+    PromptStrategyContract,
+    RouterContract,
+    ToolStrategyContract,
+)
 
-__all__ = ["ContractSuite", "NodeContract", "RouterContract", "Rule", "TurnNodeContract", "rule"]
+__all__ = [
+    "ContractSuite",
+    "EvaluatorContract",
+    "NodeContract",
+    "PlannerContract",
+    "PromptStrategyContract",
+    "RouterContract",
+    "Rule",
+    "ToolStrategyContract",
+    "TurnNodeContract",
+    "rule",
+]

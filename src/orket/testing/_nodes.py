@@ -32,7 +32,8 @@ _LIMIT: Final = 10.0  # seconds after which a call that was cancelled counts as 
 _CONCURRENT: Final = 4
 
 
-def _calls(suite: "type[NodeContract[Any]]") -> SearchStrategy[Call]:
+def calls_of(suite: "type[NodeContract[Any]]") -> SearchStrategy[Call]:
+    """Return what generates calls of all methods of a kind, each with a question of its own."""
     return st.one_of([st.tuples(st.just(method), args) for method, args in suite.questions().items()])
 
 
@@ -45,7 +46,7 @@ def _large(suite: "type[NodeContract[Any]]") -> SearchStrategy[Call]:
 
 
 def _batches(suite: "type[NodeContract[Any]]") -> SearchStrategy[list[Call]]:
-    return st.lists(_calls(suite), min_size=2, max_size=_CONCURRENT)
+    return st.lists(calls_of(suite), min_size=2, max_size=_CONCURRENT)
 
 
 class NodeContract(ContractSuite, Generic[N]):
@@ -128,7 +129,7 @@ class NodeContract(ContractSuite, Generic[N]):
         assert type(version) is int, f"contract_version is {version!r}"
         assert version == CONTRACT_VERSION, f"was written for contract version {version}, this is {CONTRACT_VERSION}"
 
-    @rule("02", call=_calls, ordinary=_ordinary)
+    @rule("02", call=calls_of, ordinary=_ordinary)
     async def answers_every_question(self, call: Call, ordinary: Call) -> None:
         """A node answers every well-formed question, or declines with NodeError or a declared error; an ordinary
         question it answers.
@@ -145,7 +146,7 @@ class NodeContract(ContractSuite, Generic[N]):
             except (SystemExit, KeyboardInterrupt, GeneratorExit):
                 reject()
 
-    @rule("03", call=_calls)
+    @rule("03", call=calls_of)
     async def changes_no_question(self, call: Call) -> None:
         """A node leaves its question as it was."""
         method, args = call
@@ -156,7 +157,7 @@ class NodeContract(ContractSuite, Generic[N]):
             await Steps().watch(lambda: getattr(node, method)(*given))
         assert repr(given) == before, f"{method} changed its question"
 
-    @rule("04", call=_calls, share=0.5)
+    @rule("04", call=calls_of, share=0.5)
     async def keeps_no_question(self, call: Call) -> None:
         """A node lets go of its question once it has answered."""
         method, args = call
@@ -171,7 +172,7 @@ class NodeContract(ContractSuite, Generic[N]):
         kept = [type(ref()).__name__ for ref in watched if ref() is not None]
         assert not kept, f"{method} keeps {', '.join(kept)} after it has answered"
 
-    @rule("05", needs="deterministic", call=_calls)
+    @rule("05", needs="deterministic", call=calls_of)
     async def answers_alike(self, call: Call) -> None:
         """Two nodes made alike give the same answer to the same question."""
         method, args = call
@@ -210,7 +211,7 @@ class NodeContract(ContractSuite, Generic[N]):
                 return
         raise AssertionError(f"{method} keeps the event loop for {min(longest):.3f} s; its budget is {self.budget:g} s")
 
-    @rule("09", call=_calls)
+    @rule("09", call=calls_of)
     async def never_ends_the_process(self, call: Call) -> None:
         """A node never raises what would end its host: no SystemExit, KeyboardInterrupt or GeneratorExit."""
         method, args = call
@@ -222,7 +223,7 @@ class NodeContract(ContractSuite, Generic[N]):
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             raise AssertionError(f"{method} raises {type(error).__name__}") from error
 
-    @rule("10", call=_calls)
+    @rule("10", call=calls_of)
     async def answers_can_be_stored(self, call: Call) -> None:
         """An answer is the same after it was written to JSON and read back."""
         method, args = call
@@ -230,14 +231,14 @@ class NodeContract(ContractSuite, Generic[N]):
         if (again := stored(answer)) is not NotImplemented:
             assert again == answer, f"{method} answers {answer!r:.500}, which is read back as {again!r:.500}"
 
-    @rule("11", call=_calls)
+    @rule("11", call=calls_of)
     async def the_core_accepts_its_answers(self, call: Call) -> None:
         """The core finds nothing wrong with an answer: the net beneath the rules that name one clause each."""
         method, args = call
         wrong = CHECKS[self.kind, method](await self.ask(method, *args), *args)
         assert wrong is None, f"{method} {wrong}"
 
-    @rule("12", call=_calls, share=0.2)
+    @rule("12", call=calls_of, share=0.2)
     async def leaves_the_process_alone(self, call: Call) -> None:
         """A node prints nothing and changes nothing of its process: environment, working directory, random state."""
         method, args = call
@@ -266,7 +267,7 @@ class TurnNodeContract(NodeContract[N]):
             for index in range(count):
                 group.start_soon(ask, index)
 
-    @rule("08", call=_calls, after=st.integers(0, 3), share=0.3)
+    @rule("08", call=calls_of, after=st.integers(0, 3), share=0.3)
     async def can_be_cancelled(self, call: Call, after: int) -> None:
         """A cancelled call ends at once with the cancellation, leaves no task behind, and the next one is answered."""
         method, args = call
