@@ -17,7 +17,16 @@ from small_world import WORKER_TOOLS, issue, open_world, organization, wish
 import orket
 from orket._codec import canonical_json, codec, digest
 from orket._parse import parse_reply
-from orket.contracts import INTEGRITY_GUARD, CardStatus, JournalEntry, ModelReply, ModelRequest, ToolCall, TurnKind
+from orket.contracts import (
+    INTEGRITY_GUARD,
+    CardStatus,
+    JournalEntry,
+    ModelClient,
+    ModelReply,
+    ModelRequest,
+    ToolCall,
+    TurnKind,
+)
 from orket.errors import OrketError
 from orket.events import (
     CallJudged,
@@ -30,13 +39,14 @@ from orket.events import (
     TurnOpened,
 )
 from orket.governance import MAX_ADDED_ISSUES, MAX_CREATED_ISSUES
+from orket.testing.fakes import HostileModel
 
 CODER = frozenset({"blocked", "waiting_for_developer", "ready_for_testing", "code_review"})
 ROLE_TOOLS = {"coder": frozenset(WORKER_TOOLS), "guard": frozenset({"read_file", "update_issue_status"})}
 quietly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-async def siege(root: Path, campaign: Sequence[ModelReply], **options: Any) -> None:
+async def siege(root: Path, campaign: Sequence[ModelReply] | ModelClient, **options: Any) -> None:
     """Let a campaign run against a world, and check all that must hold of what is left."""
     launched: list[str] = []
     orchestrator = hostile_world(root, campaign, launched, **options)
@@ -144,6 +154,13 @@ def test_a_hostile_model_gets_refusals_and_never_an_effect(backend: str, campaig
     """No tool outside the role's list, no file outside the workspace, nothing done without the guard; the run ends."""
     with tempfile.TemporaryDirectory() as folder:
         anyio.run(siege, Path(folder), campaign, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_hostile_model_gets_no_further(backend: str, seed: int, tmp_path: Path) -> None:
+    """The model that reads its tools and tries what is forbidden to it gets refusals too."""
+    anyio.run(siege, tmp_path, HostileModel(seed), backend=backend)
 
 
 @settings(quietly, max_examples=8)

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 from attrs import evolve
-from ports import HandClock, StoreDouble
+from ports import StoreDouble
 from small_world import diligent, issue, open_world, organization
 
 import orket
@@ -27,6 +27,7 @@ from orket.contracts import (
 from orket.errors import StoreConflictError
 from orket.events import CardAdded, CardMoved, TurnOpened
 from orket.nodes.planner import DefaultPlannerNode
+from orket.testing.fakes import SimulatedClock
 
 pytestmark = pytest.mark.anyio
 SHORT = orket.Limits(lease=0.3)
@@ -35,7 +36,7 @@ SHORT = orket.Limits(lease=0.3)
 class Neighbour:
     """Another orchestrator, as the store sees it: it takes and gives back claims, and adds issues."""
 
-    def __init__(self, store: Store, clock: HandClock) -> None:
+    def __init__(self, store: Store, clock: SimulatedClock) -> None:
         self._store, self._clock, self._written = store, clock, 0
 
     async def write(self, **fields: Any) -> Mapping[str, int]:
@@ -54,7 +55,7 @@ class Neighbour:
         await self.write(releases=(Release(card=card, token=token),))
 
 
-async def joined(root: Path, store: Store, clock: HandClock) -> None:
+async def joined(root: Path, store: Store, clock: SimulatedClock) -> None:
     """Let the epic's issues join the board, and no turn be taken."""
     async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
         run = await orchestrator.start("launch")
@@ -69,16 +70,16 @@ async def _settle() -> None:
         await anyio.lowlevel.checkpoint()
 
 
-async def _keep_moving(clock: HandClock) -> None:
+async def _keep_moving(clock: SimulatedClock) -> None:
     while True:
-        clock.move(1)
+        clock.advance(1)
         for _ in range(20):
             await anyio.lowlevel.checkpoint()
 
 
 async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None:
     """A model that takes many leases to answer keeps its issue; nobody else could have taken it."""
-    clock, slow, answer = HandClock(), anyio.Event(), anyio.Event()
+    clock, slow, answer = SimulatedClock(), anyio.Event(), anyio.Event()
 
     async def agent(request: ModelRequest) -> object:
         assert request.brief is not None
@@ -94,7 +95,7 @@ async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None
         await _settle()
         for _ in range(30):
             before = clock.now()
-            clock.move(20)
+            clock.advance(20)
             with anyio.fail_after(5):
                 while (await orchestrator.store.load_board("build-launch"))[0].until < before + 80:
                     await anyio.lowlevel.checkpoint()
@@ -108,7 +109,7 @@ async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None
 
 async def test_an_issue_that_a_neighbour_holds_is_waited_for(tmp_path: Path) -> None:
     """The rest of the board is worked meanwhile; the held issue is taken when its claim expires, not earlier."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root = organization(tmp_path, [issue("a"), issue("b")])
     await joined(root, store, clock)
     await Neighbour(store, clock).claim("a", 30)
@@ -136,7 +137,7 @@ async def test_an_issue_that_a_neighbour_holds_is_waited_for(tmp_path: Path) -> 
 
 async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> None:
     """A run that waits for a neighbour looks again long before the claim would expire."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root = organization(tmp_path, [issue("a")])
     await joined(root, store, clock)
     neighbour = Neighbour(store, clock)
@@ -157,7 +158,7 @@ async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> No
 
 async def test_a_run_that_waits_for_a_neighbour_can_be_halted(tmp_path: Path) -> None:
     """Halting does not wait for the claim, with the clock standing still."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root = organization(tmp_path, [issue("a")])
     await joined(root, store, clock)
     await Neighbour(store, clock).claim("a", 10_000)
@@ -174,7 +175,7 @@ async def test_a_run_that_waits_for_a_neighbour_can_be_halted(tmp_path: Path) ->
 
 async def test_what_a_neighbour_adds_and_finishes_is_taken_over(tmp_path: Path) -> None:
     """An issue that another orchestrator created joins this run's board; one that it finished frees its dependents."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root = organization(tmp_path, [issue("a"), issue("b", "a")])
     await joined(root, store, clock)
     neighbour = Neighbour(store, clock)
@@ -205,12 +206,12 @@ async def test_what_a_neighbour_adds_and_finishes_is_taken_over(tmp_path: Path) 
 
 async def test_an_issue_lost_in_the_middle_of_a_turn_is_left_to_its_new_owner(tmp_path: Path) -> None:
     """Who stole the issue may finish it; the loser takes the result over, with the issue that the thief created."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     neighbour = Neighbour(store, clock)
 
     async def agent(request: ModelRequest) -> object:
         (row,) = await store.load_board("build-launch")
-        clock.move(1000)  # the lease is over before it could be renewed
+        clock.advance(1000)  # the lease is over before it could be renewed
         token = await neighbour.claim("a", 10)
         done = evolve(row.issue, status=orket.CardStatus.DONE, version=row.issue.version + 1)
         new = orket.Issue(
@@ -254,7 +255,7 @@ async def test_two_runs_of_one_orchestrator_share_a_build(tmp_path: Path) -> Non
 
 async def test_a_target_does_not_wait_for_other_issues(tmp_path: Path) -> None:
     """A run of one issue ends when that is done, whatever a neighbour holds."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root = organization(tmp_path, [issue("a"), issue("b")])
     await joined(root, store, clock)
     await Neighbour(store, clock).claim("a", 10_000)
@@ -265,7 +266,7 @@ async def test_a_target_does_not_wait_for_other_issues(tmp_path: Path) -> None:
         assert (result.outcome, result.done) == (orket.RunOutcome.DONE, 1)
 
 
-class Stopped(HandClock):
+class Stopped(SimulatedClock):
     """A clock that breaks."""
 
     async def sleep(self, seconds: float, /) -> None:
@@ -283,7 +284,7 @@ async def test_a_clock_that_breaks_ends_the_run_with_an_error(tmp_path: Path) ->
 
 async def test_the_past_is_read_only_under_the_claim(tmp_path: Path) -> None:
     """While a run reads what a turn that was left open came to, nobody else can take the issue and add to it."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     root, scope = organization(tmp_path, [issue("a")]), anyio.CancelScope()
 
     async def dies(_request: ModelRequest) -> object:
@@ -310,7 +311,7 @@ async def test_the_past_is_read_only_under_the_claim(tmp_path: Path) -> None:
 
 async def test_a_turn_does_not_begin_on_a_state_that_is_past(tmp_path: Path) -> None:
     """An issue that a neighbour sent back meanwhile gets no review turn: the model is asked to work on it."""
-    clock, store = HandClock(), orket.MemoryStore()
+    clock, store = SimulatedClock(), orket.MemoryStore()
     asked: list[tuple[str, TurnKind]] = []
     neighbour = Neighbour(store, clock)
 

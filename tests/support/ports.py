@@ -1,35 +1,11 @@
-"""Doubles of ports: a clock that is moved by hand, and stores that fail or wait where a test says so."""
+"""Doubles of ports: stores that fail or wait where a test says so."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 import orket
 from orket.contracts import Batch, CardRow, Document, JournalEntry, JournalProof, Receipt, RunRow, Store
-
-
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._now = 1_000_000.0
-        self._moved = anyio.Event()
-
-    def now(self) -> float:
-        return self._now
-
-    async def sleep(self, seconds: float, /) -> None:
-        until = self._now + seconds
-        while self._now < until:
-            await self._moved.wait()
-        await anyio.lowlevel.checkpoint()
-
-    def move(self, seconds: float) -> None:
-        self._now += seconds
-        moved, self._moved = self._moved, anyio.Event()
-        moved.set()
 
 
 class StoreDouble:

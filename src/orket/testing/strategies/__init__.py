@@ -1,5 +1,13 @@
 """Generated inputs: cards, boards, teams, organizations, tool calls, replies, and the questions of every kind."""
 
+from orket.testing.strategies._calls import (
+    arguments_for,
+    hostile_calls,
+    hostile_replies,
+    malformed_calls,
+    replies,
+    tool_calls,
+)
 from orket.testing.strategies._cards import (
     SHAPES,
     Shape,
@@ -13,10 +21,30 @@ from orket.testing.strategies._cards import (
     rocks,
     texts,
 )
+from orket.testing.strategies._exchanges import model_requests
 from orket.testing.strategies._outcomes import failure_questions, success_questions
 from orket.testing.strategies._people import organizations, process_rules, roles, teams
 from orket.testing.strategies._plans import Backlog, large_plan_questions, plan_question, plan_questions
+from orket.testing.strategies._policies import (
+    asset_arguments,
+    asset_questions,
+    board_counts,
+    empty_origin_values,
+    environment_questions,
+    environs,
+    given_ids,
+    hostile_identifiers,
+    loop_questions,
+    missing_seats,
+    origin_values,
+    roots,
+    ruled_organizations,
+    service_questions,
+    tokens,
+    turn_roles,
+)
 from orket.testing.strategies._questions import alone, route_questions
+from orket.testing.strategies._sandboxes import passwords, sandbox_ids, sandbox_ports, sandbox_questions
 from orket.testing.strategies._turns import dialect_questions, model_questions, prompt_questions, toolset_questions
 
 __all__ = [
@@ -24,27 +52,54 @@ __all__ = [
     "Backlog",
     "Shape",
     "alone",
+    "arguments_for",
+    "asset_arguments",
+    "asset_questions",
+    "board_counts",
     "boards",
     "dialect_questions",
     "edges_of",
+    "empty_origin_values",
+    "environment_questions",
+    "environs",
     "epics",
     "failure_questions",
+    "given_ids",
+    "hostile_calls",
+    "hostile_identifiers",
+    "hostile_replies",
     "identifiers",
     "issues",
     "json_values",
     "large_board",
     "large_plan_questions",
+    "loop_questions",
+    "malformed_calls",
+    "missing_seats",
     "model_questions",
+    "model_requests",
     "organizations",
+    "origin_values",
+    "passwords",
     "plan_question",
     "plan_questions",
     "process_rules",
     "prompt_questions",
+    "replies",
     "rocks",
     "roles",
+    "roots",
     "route_questions",
+    "ruled_organizations",
+    "sandbox_ids",
+    "sandbox_ports",
+    "sandbox_questions",
+    "service_questions",
     "success_questions",
     "teams",
     "texts",
+    "tokens",
+    "tool_calls",
     "toolset_questions",
+    "turn_roles",
 ]
