@@ -288,3 +288,13 @@ def test_the_heap_forgets_what_was_discarded() -> None:
         frontier.add(issue(str(turn % 10)))
         frontier.discard(str((turn + 5) % 10))
     assert len(frontier._heap) <= 200
+
+
+def test_filling_pauses_now_and_then() -> None:
+    """Filling a graph yields after every few hundred issues of its three passes: joining, counting and weighing."""
+    issues = chain(2_000)
+    graph, whole = DependencyGraph(), DependencyGraph(issues)
+    pauses = [len(graph) for _ in graph.fill(issues)]
+    assert len(pauses) == 3 * 8
+    assert max(later - earlier for earlier, later in pairwise(pauses)) == 250
+    assert [graph.weight(one.id) for one in issues] == [whole.weight(one.id) for one in issues]

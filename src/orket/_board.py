@@ -5,11 +5,13 @@ Each change of an issue touches that issue and its dependents only, so the cost 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from orket._graph import DependencyGraph, Frontier
 from orket.cards import BoardCounts, CardStatus, Issue, WaitReason
 
 _CANCELED = frozenset({CardStatus.CANCELED, CardStatus.ARCHIVED})
+_STEP: Final = 100  # issues between two pauses of whoever fills a board
 _WORKABLE = frozenset({CardStatus.READY, CardStatus.IN_PROGRESS})
 
 
@@ -25,19 +27,19 @@ class Board:
     def __init__(
         self, issues: Iterable[Issue], *, is_review: Callable[[CardStatus], bool], target: str | None = None
     ) -> None:
-        self._issues = {issue.id: issue for issue in issues}
+        self._issues: dict[str, Issue] = {}
         self.review_statuses = frozenset(status for status in CardStatus if is_review(status))
         self._target = target
-        self._graph = DependencyGraph(self._issues.values())
+        self._graph = DependencyGraph()
         self._ready = Frontier(self._graph.weight, self._graph.position)
         self._review = Frontier(self._graph.weight, self._graph.position)
-        self._statuses: Counter[CardStatus] = Counter(issue.status for issue in self._issues.values())
+        self._statuses: Counter[CardStatus] = Counter()
         self._held: dict[str, float] = {}
         self.running: dict[str, Issue] = {}
         self.busy: dict[str, str] = {}  # running issue -> the seat that works on it
         self.claims: dict[str, int] = {}  # running issue -> the fencing token of its claim
-        for issue in self._issues.values():
-            self._place(issue)
+        for _ in self.fill(issues):
+            pass
 
     def __len__(self) -> int:
         return len(self._issues)
@@ -78,6 +80,20 @@ class Board:
             review=review,
             waiting=len(self._issues) - done - canceled - ready - review - running,
         )
+
+    def fill(self, issues: Iterable[Issue]) -> Iterator[None]:
+        """Let all issues of a build join a board that has none yet; yields now and then: a build may be large.
+
+        Raises:
+            DependencyCycleError: issues wait for each other.
+        """
+        self._issues = {issue.id: issue for issue in issues}
+        yield from self._graph.fill(self._issues.values())
+        for count, issue in enumerate(self._issues.values()):
+            self._statuses[issue.status] += 1
+            self._place(issue)
+            if not count % _STEP:
+                yield
 
     def add(self, issue: Issue) -> None:
         """Let a new issue join."""

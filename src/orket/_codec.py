@@ -101,6 +101,8 @@ class Codec:
         self._classes = {name: cls for cls, name in self._names.items()}
         self._dumpers: dict[type, Callable[[Any], dict[str, Any]]] = {}
         self._loaders: dict[type, Callable[[Any, Any], Any]] = {}
+        for cls in (*self._names, Issue):
+            self._compile(cls)  # now, in the thread that opens an orchestrator, and not in the first turns
 
     def dump(self, value: Any) -> JsonValue:
         """Return an attrs value as JSON data, without its defaults."""

@@ -12,11 +12,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from attrs import define
-
 from orket.cards import CardStatus, Issue
 from orket.errors import DependencyCycleError, UnknownCardError
 
+_STEP: Final = 250  # issues between two pauses of whoever fills a graph
 Edges: TypeAlias = Mapping[str, Sequence[str]]  # an issue's id -> the ids it depends on
 
 
@@ -59,21 +58,11 @@ def unknown_dependencies(edges: Edges) -> dict[str, tuple[str, ...]]:
     return {issue: names for issue, names in found.items() if names}
 
 
-@define(repr=False, eq=False)
-class _Node:
-    """An issue's place in the graph; ``position`` is -1 until it joins."""
-
-    id: str
-    position: int = -1
-    finished: bool = False
-    unmet: int = 0  # dependencies that have not finished
-    weight: int = 0
-    needs: tuple["_Node", ...] = ()
-    dependents: list["_Node"] | tuple[()] = ()  # most issues have none, and a board may hold very many
-
-
 class DependencyGraph:
     """Who waits for whom on one board, kept up to date as issues join and finish.
+
+    What there is to say of an issue stands in dictionaries by its id. An object for each issue would be one more that
+    every full collection of Python's garbage collector has to walk to.
 
     Args:
         issues: in the order they joined; those that are done count as finished.
@@ -84,18 +73,38 @@ class DependencyGraph:
     """
 
     def __init__(self, issues: Iterable[Issue] = ()) -> None:
-        self._nodes: dict[str, _Node] = {}  # also those that are awaited and have not joined
-        self._size = 0
-        joined = [self._join(issue) for issue in issues]
-        for node in joined:
-            node.unmet = sum(not need.finished for need in node.needs)
-        self._weigh(joined)
+        self._positions: dict[str, int] = {}  # of all that have joined; below, only where there is something to say
+        self._finished: dict[str, bool] = {}
+        self._needs: dict[str, tuple[str, ...]] = {}
+        self._unmet: dict[str, int] = {}  # how many dependencies have not finished
+        self._dependents: dict[str, list[str]] = {}  # also of issues that are awaited and have not joined
+        self._weights: dict[str, int] = {}  # likewise
+        for _ in self.fill(issues):
+            pass
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._positions)
 
     def __contains__(self, issue_id: object) -> bool:
-        return isinstance(issue_id, str) and self._find(issue_id) is not None
+        return issue_id in self._positions
+
+    def fill(self, issues: Iterable[Issue]) -> Iterator[None]:
+        """Let all issues of a board join that has none yet; yields now and then: a board may be large.
+
+        Raises:
+            DependencyCycleError: issues wait for each other.
+            ValueError: two issues have one id.
+
+        """
+        for count, issue in enumerate(issues):
+            self._join(issue)
+            if not count % _STEP:
+                yield
+        for count, name in enumerate(self._needs):
+            self._count_unmet(name)
+            if not count % _STEP:
+                yield
+        yield from self._weigh()
 
     def add(self, issue: Issue) -> tuple[str, ...]:
         """Let a new issue join.
@@ -109,12 +118,12 @@ class DependencyGraph:
 
         """
         self._refuse_cycle(issue)
-        node = self._join(issue)
-        node.unmet = sum(not need.finished for need in node.needs)
-        for dependent in node.dependents:
-            dependent.unmet -= node.finished
-            node.weight = max(node.weight, dependent.weight + 1)
-        return _raise_weights(node)
+        self._join(issue)
+        self._count_unmet(issue.id)
+        for dependent in self._dependents.get(issue.id, ()):
+            self._unmet[dependent] -= issue.id in self._finished
+            self._weights[issue.id] = max(self._weights.get(issue.id, 0), self._weights.get(dependent, 0) + 1)
+        return self._raise_weights(issue.id)
 
     def finish(self, issue_id: str) -> tuple[str, ...]:
         """Count an issue as done; return the unfinished dependents that are ready because of it.
@@ -123,15 +132,15 @@ class DependencyGraph:
             UnknownCardError: no such issue has joined.
 
         """
-        node = self._get(issue_id)
-        if node.finished:
+        self._check(issue_id)
+        if issue_id in self._finished:
             return ()
-        node.finished = True
+        self._finished[issue_id] = True
         ready = []
-        for dependent in node.dependents:
-            dependent.unmet -= 1
-            if not dependent.unmet and not dependent.finished:
-                ready.append(dependent.id)
+        for dependent in self._dependents.get(issue_id, ()):
+            self._unmet[dependent] -= 1
+            if not self._unmet[dependent] and dependent not in self._finished:
+                ready.append(dependent)
         return tuple(ready)
 
     def reopen(self, issue_id: str) -> tuple[str, ...]:
@@ -141,26 +150,24 @@ class DependencyGraph:
             UnknownCardError: no such issue has joined.
 
         """
-        node = self._get(issue_id)
-        if not node.finished:
+        self._check(issue_id)
+        if issue_id not in self._finished:
             return ()
-        node.finished = False
+        del self._finished[issue_id]
         stopped = []
-        for dependent in node.dependents:
-            if not dependent.unmet and not dependent.finished:
-                stopped.append(dependent.id)
-            dependent.unmet += 1
+        for dependent in self._dependents.get(issue_id, ()):
+            if not self._unmet[dependent] and dependent not in self._finished:
+                stopped.append(dependent)
+            self._unmet[dependent] += 1
         return tuple(stopped)
 
     def is_ready(self, issue_id: str) -> bool:
         """Return whether an issue has joined, is unfinished, and all its dependencies are finished."""
-        node = self._find(issue_id)
-        return node is not None and not node.unmet and not node.finished
+        return issue_id in self._positions and not self._unmet.get(issue_id) and issue_id not in self._finished
 
     def dependents(self, issue_id: str) -> tuple[str, ...]:
         """Return the ids of the issues that wait for *issue_id*, in the order they joined."""
-        node = self._nodes.get(issue_id)
-        return tuple([dependent.id for dependent in node.dependents]) if node else ()
+        return tuple(self._dependents.get(issue_id, ()))
 
     def weight(self, issue_id: str) -> int:
         """Return the length of the longest chain of issues that wait for this one; 0 when none does.
@@ -169,7 +176,8 @@ class DependencyGraph:
             UnknownCardError: no such issue has joined.
 
         """
-        return self._get(issue_id).weight
+        self._check(issue_id)
+        return self._weights.get(issue_id, 0)
 
     def position(self, issue_id: str) -> int:
         """Return how many issues had joined before this one.
@@ -178,79 +186,75 @@ class DependencyGraph:
             UnknownCardError: no such issue has joined.
 
         """
-        return self._get(issue_id).position
+        self._check(issue_id)
+        return self._positions[issue_id]
 
-    def _find(self, issue_id: str) -> _Node | None:
-        node = self._nodes.get(issue_id)
-        return node if node is not None and node.position >= 0 else None
-
-    def _get(self, issue_id: str) -> _Node:
-        if (node := self._find(issue_id)) is None:
+    def _check(self, issue_id: str) -> None:
+        if issue_id not in self._positions:
             raise UnknownCardError(f"no issue {issue_id!r:.100} has joined this board", card=issue_id)
-        return node
 
-    def _node(self, issue_id: str) -> _Node:
-        if (node := self._nodes.get(issue_id)) is None:
-            node = self._nodes[issue_id] = _Node(issue_id)
-        return node
+    def _join(self, issue: Issue) -> None:
+        name, needs = issue.id, issue.depends_on
+        if name in self._positions:
+            raise ValueError(f"issue {name!r} has joined already")
+        self._positions[name] = len(self._positions)
+        if issue.status is CardStatus.DONE:
+            self._finished[name] = True
+        if needs:
+            self._needs[name] = tuple(dict.fromkeys(needs))
+            for need in self._needs[name]:
+                self._dependents.setdefault(need, []).append(name)
 
-    def _join(self, issue: Issue) -> _Node:
-        node = self._node(issue.id)
-        if node.position >= 0:
-            raise ValueError(f"issue {issue.id!r} has joined already")
-        node.position = self._size
-        self._size += 1
-        node.finished = issue.status is CardStatus.DONE
-        node.needs = tuple([self._node(name) for name in dict.fromkeys(issue.depends_on)])
-        for need in node.needs:
-            if isinstance(need.dependents, list):
-                need.dependents.append(node)
-            else:
-                need.dependents = [node]
-        return node
+    def _count_unmet(self, name: str) -> None:
+        if needs := self._needs.get(name):
+            self._unmet[name] = sum(need not in self._finished for need in needs)
 
-    def _weigh(self, joined: Sequence[_Node]) -> None:
+    def _weigh(self) -> Iterator[None]:
         """Give each issue its weight, dependents before what they depend on: linear, and it finds cycles by the way."""
-        waiting = {node: len(node.dependents) for node in joined}
-        free = [node for node in joined if not node.dependents]
-        for node in free:  # grows on the way
-            for need in node.needs:
-                need.weight = max(need.weight, node.weight + 1)
-                if need.position >= 0:
+        needs, weights = self._needs, self._weights
+        waiting = {name: len(found) for name, found in self._dependents.items() if name in self._positions}
+        free = [name for name in needs if name not in waiting]
+        for count, name in enumerate(free):  # grows on the way
+            for need in needs[name]:
+                weights[need] = max(weights.get(need, 0), weights.get(name, 0) + 1)
+                if need in waiting:
                     waiting[need] -= 1
-                    if not waiting[need]:
+                    if not waiting[need] and need in needs:
                         free.append(need)
-        if len(free) < len(joined):
-            cycle = find_cycle({node.id: [need.id for need in node.needs] for node in joined}) or ()
+            if not count % _STEP:
+                yield
+        if len(free) < len(needs):
+            cycle = find_cycle(needs) or ()
             raise DependencyCycleError(f"issues wait for each other: {' -> '.join(cycle)}", cycle=cycle)
 
     def _refuse_cycle(self, issue: Issue) -> None:
-        if issue.id not in self._nodes and issue.id not in issue.depends_on:
+        if issue.id not in self._dependents and issue.id not in issue.depends_on:
             return  # nobody waits for it yet: the common case costs nothing
         reach: dict[str, Sequence[str]] = {issue.id: issue.depends_on}
         pending = list(issue.depends_on)
         while pending:
             name = pending.pop()
-            if name not in reach and (node := self._find(name)):
-                reach[name] = [need.id for need in node.needs]
+            if name not in reach and name in self._positions:
+                reach[name] = self._needs.get(name, ())
                 pending.extend(reach[name])
         if cycle := find_cycle(reach):
             raise DependencyCycleError(f"issue {issue.id!r} would wait for itself: {' -> '.join(cycle)}", cycle=cycle)
 
-
-def _raise_weights(start: _Node) -> tuple[str, ...]:
-    """Pass a new weight on to what *start* depends on, in the order of old weights: each is looked at once."""
-    raised: dict[_Node, None] = {}
-    pending = [(start.weight, start.id, start)]
-    while pending:
-        node = heapq.heappop(pending)[2]
-        for need in node.needs:
-            if not need.finished and need.weight <= node.weight:
-                if need not in raised:
-                    raised[need] = None
-                    heapq.heappush(pending, (need.weight, need.id, need))
-                need.weight = node.weight + 1
-    return tuple([node.id for node in raised if node.position >= 0])
+    def _raise_weights(self, start: str) -> tuple[str, ...]:
+        """Pass a new weight on to what *start* depends on, in the order of old weights: each is looked at once."""
+        weights = self._weights
+        raised: dict[str, None] = {}
+        pending = [(weights.get(start, 0), start)]
+        while pending:
+            name = heapq.heappop(pending)[1]
+            weight = weights.get(name, 0) + 1
+            for need in self._needs.get(name, ()):
+                if need not in self._finished and weights.get(need, 0) < weight:
+                    if need not in raised:
+                        raised[need] = None
+                        heapq.heappush(pending, (weights.get(need, 0), need))
+                    weights[need] = weight
+        return tuple([name for name in raised if name in self._positions])
 
 
 _FRONT: Final = 64  # issues that are kept sorted at least
@@ -277,26 +281,26 @@ class Frontier:
         self._position = position or self._first_seen
         self._seen: dict[str, int] = {}  # kept when an issue leaves, since it may come back
         self._kept = _FRONT
-        self._entries: dict[str, tuple[_Rank, Issue]] = {}
+        self._issues: dict[str, Issue] = {}
+        self._ranks: dict[str, _Rank] = {}
         self._front: list[_Rank] = []
         self._heap: list[_Rank] = []  # never less than the end of the front
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._ranks)
 
     def __contains__(self, issue_id: object) -> bool:
-        return issue_id in self._entries
+        return issue_id in self._ranks
 
     def get(self, issue_id: str) -> Issue | None:
         """Return the issue as it was added, or None."""
-        entry = self._entries.get(issue_id)
-        return entry[1] if entry else None
+        return self._issues.get(issue_id)
 
     def add(self, issue: Issue) -> None:
         """Take an issue in, in place of one of the same id; it keeps its age."""
         self.discard(issue.id)
         rank = (-(issue.priority + self._weight(issue.id)), self._position(issue.id), issue.id)
-        self._entries[issue.id] = (rank, issue)
+        self._ranks[issue.id], self._issues[issue.id] = rank, issue
         if not self._front or rank > self._front[-1]:
             heapq.heappush(self._heap, rank)
             return
@@ -308,13 +312,13 @@ class Frontier:
 
     def discard(self, issue_id: str) -> None:
         """Take an issue out; no error when it is not in."""
-        entry = self._entries.pop(issue_id, None)
-        if entry is None:
+        rank = self._ranks.pop(issue_id, None)
+        if rank is None:
             return
-        rank = entry[0]
+        del self._issues[issue_id]
         if self._front and rank <= self._front[-1]:
             del self._front[bisect_left(self._front, rank)]
-        elif len(self._heap) > 2 * len(self._entries) + _FRONT:
+        elif len(self._heap) > 2 * len(self._ranks) + _FRONT:
             self._heap = [item for item in self._heap if self._is_live(item)]
             heapq.heapify(self._heap)
 
@@ -325,11 +329,10 @@ class Frontier:
             rank = heapq.heappop(self._heap)
             if self._is_live(rank):
                 self._front.append(rank)
-        return tuple([self._entries[rank[2]][1] for rank in self._front[: max(size, 0)]])
+        return tuple([self._issues[rank[2]] for rank in self._front[: max(size, 0)]])
 
     def _first_seen(self, issue_id: str) -> int:
         return self._seen.setdefault(issue_id, len(self._seen))
 
     def _is_live(self, rank: _Rank) -> bool:
-        entry = self._entries.get(rank[2])
-        return entry is not None and entry[0] is rank
+        return self._ranks.get(rank[2]) is rank

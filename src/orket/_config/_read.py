@@ -3,16 +3,19 @@
 import json
 import math
 import stat
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from orket.cards import JsonValue
 from orket.errors import ConfigError
 
 MAX_BYTES: Final = 16 * 1024 * 1024  # an epic of 10,000 issues takes about a fifth of it
 MAX_DEPTH: Final = 64
+T = TypeVar("T")
+_NAP: Final = 0.00002  # seconds; long enough for another thread to wake up
 _TWICE: Final = object()  # the key under which an object's repeated keys wait for the walk that knows where it lies
 
 
@@ -46,6 +49,17 @@ def read_object(path: Path, file: str) -> dict[str, JsonValue] | None:
     if isinstance(data, dict):
         return data
     raise _refuse(file, [f"$: found {show(data)}; valid: an object"])
+
+
+def unhurried(items: Iterable[T], every: int) -> Iterator[tuple[int, T]]:
+    """Enumerate *items*, and after *every* so many of them let other threads have the interpreter.
+
+    Assets are read beside an event loop, which Python alone would let wait for five milliseconds each time.
+    """
+    for index, item in enumerate(items, 1):
+        yield index - 1, item
+        if not index % every:
+            time.sleep(_NAP)
 
 
 def show(value: JsonValue) -> str:
@@ -103,7 +117,7 @@ def _flaws(value: JsonValue, path: str = "$", depth: int = 0) -> Iterator[str]:
                 yield f"{path}: the key {json.dumps(key)} has a lone surrogate, which is no character"
             yield from _flaws(item, path + step(key), depth + 1)
     elif isinstance(value, list):
-        for index, item in enumerate(value):
+        for index, item in unhurried(value, 128):
             yield from _flaws(item, f"{path}[{index}]", depth + 1)
     elif flaw := _scalar_flaw(value):
         yield f"{path}: {flaw}"

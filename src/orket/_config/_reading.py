@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, get_args
 import attrs
 import cattrs
 
-from orket._config._read import show, step
+from orket._config._read import show, step, unhurried
 from orket._value import Value
 from orket.cards import CardStatus, JsonValue, WaitReason
 from orket.errors import ConfigError, DependencyCycleError
@@ -148,7 +148,7 @@ class Reading:
         if not isinstance(data, list):
             self.wrong(data, "a list")
             return
-        for index, value in enumerate(data):
+        for index, value in unhurried(data, 48):
             with self.at(index):
                 yield index, value
 

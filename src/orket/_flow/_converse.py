@@ -117,7 +117,7 @@ async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[J
         epic=context.epic,
         organization=context.organization,
         created=turn.created + sum(_creates(item) for item in before),
-        added=len(turn.board) - len(context.epic.issues),
+        added=len(turn.board) - context.planned,
     )
     verdict = context.gate.judge(question)
     if verdict.allowed and context.host_gate is not None:

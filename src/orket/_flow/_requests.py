@@ -46,7 +46,7 @@ def _too_many(turn: Turn, wanted: int, *, applied: bool) -> str:
     """Return why so many new issues are not created: the gate sees only the stock tool's calls."""
     if turn.created + wanted > MAX_CREATED_ISSUES:
         return f"{turn.created} created and {wanted} more: a turn creates at most {MAX_CREATED_ISSUES} issues"
-    added = len(turn.board) + len(turn.added) - len(turn.context.epic.issues)
+    added = len(turn.board) + len(turn.added) - turn.context.planned
     if wanted and not applied and added + wanted > MAX_ADDED_ISSUES:
         return f"seats have added {added} issues to this board; at most {MAX_ADDED_ISSUES} are allowed"
     return ""

@@ -67,7 +67,8 @@ class RunContext(Value):
     run: str
     build: str
     owner: str
-    epic: Epic
+    epic: Epic  # without its issues: the board has them
+    planned: int  # how many issues the epic's asset lists
     organization: Organization
     team: Team
     environment: Environment

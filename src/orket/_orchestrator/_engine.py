@@ -168,13 +168,8 @@ class Engine:
     async def _assets(self, epic: str, department: str) -> EpicAssets:
         house = self.house
 
-        def load() -> EpicAssets:
-            assets = load_epic_assets(house.loader, house.organization, epic, department)
-            house.loader.check_tools(assets.team, self.tools)
-            house.loader.check_fixtures(assets.epic, self.workspace / "verification")
-            return assets
-
-        return await anyio.to_thread.run_sync(load)
+        load = partial(load_epic_assets, tools=self.tools, fixtures=self.workspace / "verification")
+        return await anyio.to_thread.run_sync(load, house.loader, house.organization, epic, department)
 
     async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:
         epic = assets.epic
@@ -197,13 +192,14 @@ class Engine:
 
     def _context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
         house = self.house
-        counts = BoardCounts(total=len(assets.epic.issues))
+        counts = BoardCounts(total=assets.planned)
         question = LoopQuestion(organization=house.organization, environ=house.environ, counts=counts)
         return RunContext(
             run=run_id,
             build=build,
             owner=f"{self.owner}/{run_id}",
             epic=assets.epic,
+            planned=assets.planned,
             organization=house.organization,
             team=assets.team,
             environment=assets.environment,

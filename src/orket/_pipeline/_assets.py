@@ -1,13 +1,15 @@
 """What one epic needs of the organization, loaded and validated in one go, before anything is written."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from attrs import evolve, frozen
 
 from orket._codec import codec
 from orket._config import ConfigLoader
 from orket._value import Value
-from orket.cards import Epic, JsonValue
+from orket.cards import Epic, Issue, JsonValue
 from orket.errors import AssetNotFoundError, ConfigError
 from orket.governance import check_complexity
 from orket.organization import INTEGRITY_GUARD, Dialect, Environment, Organization, Role, Team
@@ -19,12 +21,16 @@ GENERIC = "generic"  # the family every organization has
 class EpicAssets(Value):
     """An epic with its team (every used role defined), environment and dialects.
 
-    ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the family is
-    used.
+    ``epic`` comes without its issues. They wait in ``issues`` until they have joined the board, which then is the only
+    one to hold them: twice the issues would be twice the walk of every full garbage collection. ``planned`` is how many
+    there were. ``dialects`` holds for each family the dialect, or the error that its file gave: it is raised when the
+    family is used.
     """
 
     organization: Organization
     epic: Epic
+    issues: deque[Issue]
+    planned: int
     team: Team
     environment: Environment
     dialects: Mapping[str, Dialect | ConfigError]
@@ -40,7 +46,7 @@ class EpicAssets(Value):
         dump = codec().dump
         return {
             "organization": dump(self.organization),
-            "epic": dump(evolve(self.epic, issues=())),
+            "epic": dump(self.epic),
             "team": dump(self.team),
             "environment": dump(self.environment),
         }
@@ -57,8 +63,24 @@ class EpicAssets(Value):
         return found
 
 
-def load_epic_assets(loader: ConfigLoader, organization: Organization, name: str, department: str) -> EpicAssets:
+def load_epic_assets(
+    loader: ConfigLoader,
+    organization: Organization,
+    name: str,
+    department: str,
+    *,
+    tools: Collection[str],
+    fixtures: Path,
+) -> EpicAssets:
     """Load an epic and all that its turns need (blocking I/O).
+
+    Args:
+        loader: of the organization's assets.
+        organization: whose limits the epic keeps.
+        name: of the epic.
+        department: that asks for it.
+        tools: the names of those that there are.
+        fixtures: the folder of the issues' fixtures.
 
     Raises:
         AssetNotFoundError: the epic, its team, its environment, or a role of a used seat is nowhere.
@@ -72,10 +94,15 @@ def load_epic_assets(loader: ConfigLoader, organization: Organization, name: str
     used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
     used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
     loader.require_roles(team, sorted(used), department)
+    team = _with_guard(loader, team, department)
+    loader.check_tools(team, tools)
+    loader.check_fixtures(epic, fixtures)
     return EpicAssets(
         organization=organization,
-        epic=epic,
-        team=_with_guard(loader, team, department),
+        epic=evolve(epic, issues=()),
+        issues=deque(epic.issues),
+        planned=len(epic.issues),
+        team=team,
         environment=loader.load_environment(epic.environment, department),
         dialects=_dialects(loader, department),
         warnings=loader.warnings,

@@ -11,7 +11,6 @@ from typing import Final
 import anyio
 import anyio.abc
 import anyio.lowlevel
-import anyio.to_thread
 
 from orket._board import Board
 from orket._decide import decide, settle
@@ -91,15 +90,12 @@ class ExecutionPipeline:
 
     async def _open(self) -> None:
         context, order = self._context, self._order
-        joined = await join_build(context, self._assets.epic)
+        joined = await join_build(context, self._assets.issues)
         policy = self._policy
-        self._board = await anyio.to_thread.run_sync(
-            lambda: Board(
-                joined.issues,
-                is_review=lambda status: bool(settle(policy, "is_review_turn", status)),
-                target=order.target,
-            )
-        )
+        board = Board((), is_review=lambda status: bool(settle(policy, "is_review_turn", status)), target=order.target)
+        for _ in board.fill(joined.issues):
+            await anyio.lowlevel.checkpoint()
+        self._board = board
         if order.target is not None and self._board.get(order.target) is None:
             raise UnknownCardError(f"build {context.build} has no issue {order.target!r}", card=order.target)
         self._unread.update(joined.worked)

@@ -1,33 +1,36 @@
 """How an epic's issues join the board of a build, and how a run learns what others did to it, before or meanwhile."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+import anyio.lowlevel
 from attrs import evolve, frozen
 
 from orket._board import Board
 from orket._flow import RunContext
 from orket._value import Value
-from orket.cards import Epic, Issue
+from orket.cards import Issue
 from orket.contracts import Batch, CardChange, CardRow
 from orket.errors import StoreConflictError
 from orket.events import CardAdded
 
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
+_PAUSE_EVERY: Final = 500  # issues looked at between two checkpoints
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class JoinedBuild(Value):
     """The issues of a build as stored; which unfinished ones were worked on before; which others hold, until when."""
 
-    issues: tuple[Issue, ...]
+    issues: list[Issue]
     worked: tuple[str, ...]
     held: Mapping[str, float]
 
 
-async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
-    """Return the build's board, after adding the issues of *epic* that it does not have yet.
+async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
+    """Return the build's board, after adding those of an epic's *issues* that it does not have yet; none is left there.
 
     What the record holds wins over the asset: a later run continues. Joining is repeatable: a run that died half way is
     completed by the next, and what another run adds at the same time counts as added.
@@ -36,12 +39,12 @@ async def join_build(context: RunContext, epic: Epic) -> JoinedBuild:
         StoreError: the record could not be read or written.
     """
     rows = await context.store.load_board(context.build)
-    while (added := await _add_missing(context, epic, rows)) is None:
+    while (added := await _add_missing(context, issues, rows)) is None:
         rows = await context.store.load_board(context.build)
     now = context.clock.now()
     held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
     worked = tuple(row.issue.id for row in rows if row.token > 0 and not row.issue.status.is_terminal)
-    return JoinedBuild(issues=(*(row.issue for row in rows), *added), worked=worked, held=held)
+    return JoinedBuild(issues=[*(row.issue for row in rows), *added], worked=worked, held=held)
 
 
 async def take_over(context: RunContext, board: Board, *, lost: str = "") -> None:
@@ -57,8 +60,15 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> Non
     """
     rows = await context.store.load_board(context.build)
     now = context.clock.now()
+    news = []
+    for count, row in enumerate(rows):
+        known = board.get(row.issue.id)
+        if known is None or row.issue.version > known.version or row.owner is not None or row.issue.id == lost:
+            news.append(row)
+        if count % _PAUSE_EVERY == 0:
+            await anyio.lowlevel.checkpoint()
     board.release_held(math.inf)
-    for row in rows:
+    for row in news:
         known = board.get(row.issue.id)
         if known is None:
             board.add(row.issue)
@@ -71,29 +81,26 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> Non
             board.hold(row.issue.id, until)
 
 
-async def _add_missing(context: RunContext, epic: Epic, rows: Sequence[CardRow]) -> list[Issue] | None:
-    """Add what *rows* lack of the epic, and return it; None: somebody else has added some of it meanwhile."""
+async def _add_missing(context: RunContext, issues: deque[Issue], rows: Sequence[CardRow]) -> list[Issue] | None:
+    """Add those of *issues* that *rows* lack, and return them; None: others have added some of them meanwhile."""
     known = {row.issue.id for row in rows}
     added: list[Issue] = []
-    try:
-        for chunk in _chunks([issue for issue in epic.issues if issue.id not in known]):
-            added.extend(await _add(context, epic, chunk))
-    except StoreConflictError:
-        return None
+    while issues:
+        chunk = [issues.popleft() for _ in range(min(_CHUNK, len(issues)))]
+        try:
+            added.extend(await _add(context, [issue for issue in chunk if issue.id not in known]))
+        except StoreConflictError:
+            issues.extendleft(reversed(chunk))
+            return None
     return added
 
 
-def _chunks(issues: Sequence[Issue]) -> Iterator[Sequence[Issue]]:
-    for start in range(0, len(issues), _CHUNK):
-        yield issues[start : start + _CHUNK]
-
-
-async def _add(context: RunContext, epic: Epic, issues: Sequence[Issue]) -> list[Issue]:
-    now = context.clock.now()
-    new = [
-        evolve(issue, build=context.build, parent=epic.id, created_at=issue.created_at or now, version=1)
-        for issue in issues
-    ]
+async def _add(context: RunContext, issues: Sequence[Issue]) -> list[Issue]:
+    if not issues:
+        return []
+    now, build, parent = context.clock.now(), context.build, context.epic.id
+    new = [evolve(issue, build=build, parent=parent, created_at=issue.created_at or now, version=1) for issue in issues]
+    await anyio.lowlevel.checkpoint()  # encoding them takes as long again
     await context.store.commit(
         Batch(
             op_id=f"{context.run}::join:{issues[0].id}",

@@ -98,7 +98,10 @@ class Route(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class ModelQuestion(Value):
-    """Which model answers? The fields stand in order of precedence; "" or a missing key means: not said."""
+    """Which model answers? The fields stand in order of precedence; "" or a missing key means: not said.
+
+    ``epic`` comes without its issues, which are on the board.
+    """
 
     issue: Issue
     epic: Epic
@@ -152,7 +155,10 @@ class DialectChoice(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class PromptQuestion(Value):
-    """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window."""
+    """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window.
+
+    ``epic`` comes without its issues, which are on the board.
+    """
 
     issue: Issue
     epic: Epic

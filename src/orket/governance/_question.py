@@ -27,7 +27,7 @@ class GateQuestion(Value):
         kind: of the turn.
         offered: names of the tools that the turn was offered.
         wishes: statuses that the law could grant this seat now.
-        epic: that the issue belongs to.
+        epic: that the issue belongs to, without its issues.
         organization: whose rules count.
         created: issues that this turn has created so far, those that earlier calls of the reply ask for included.
         added: issues that seats have added to the board before this turn's next commit.

@@ -4,7 +4,7 @@ import json
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio.lowlevel
 import attrs
@@ -30,7 +30,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._link = Link()
-        self._journal: list[JournalRow] = []
+        self._journal: list[tuple[Any, ...]] = []  # JournalRow as tuple, which the garbage collector need not visit
         self._operations: dict[str, Operation] = {}
         self._cards: dict[CardKey, CardState] = {}
         self._documents: dict[DocumentKey, str] = {}
@@ -72,7 +72,7 @@ class MemoryStore:
 
     def _keep(self, ledger: Ledger) -> None:
         self._link = ledger.link
-        self._journal += ledger.journal
+        self._journal += map(tuple, ledger.journal)
         self._operations.update(ledger.operations)
         for key, state in ledger.cards.items():
             known = self._cards.get(key)
@@ -129,9 +129,9 @@ class MemoryStore:
         self._open()
         await anyio.lowlevel.checkpoint()
         wanted = Selection(run=run, build=build, card=card)
-        start = bisect_right(self._journal, since, key=lambda row: row.last_seq)
+        start = bisect_right(self._journal, since, key=lambda row: row[0])
         for index in range(start, len(self._journal)):
-            row = self._journal[index]
+            row = JournalRow._make(self._journal[index])
             if wanted.takes(row):
                 for entry in entries(row, since):
                     yield entry
@@ -166,10 +166,10 @@ class MemoryStore:
         link = Link()
         for start in range(0, len(self._journal), BREATH):
             await anyio.lowlevel.checkpoint()
-            link = follow(link, self._journal[start : start + BREATH])
+            link = follow(link, map(JournalRow._make, self._journal[start : start + BREATH]))
         for key, payload in tuple(self._payloads.items()):
             if not payload_holds(key, payload):
-                named = (row.first_seq for row in self._journal if key.hex() in row.body)
+                named = (row.first_seq for row in map(JournalRow._make, self._journal) if key.hex() in row.body)
                 raise payload_error(key, next(named, 0))
         return JournalProof(records=link.seq, head=link.head)
 
