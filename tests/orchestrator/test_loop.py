@@ -21,11 +21,13 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 async def test_no_more_turns_than_the_limit_run_at_once(tmp_path: Path, limit: int) -> None:
-    """With issues enough, as many turns run at once as the policy says, and the planner is told of free slots."""
+    """As many turns run at once as the policy says, in as many tasks, and the planner is told of free slots."""
     running, most = 0, 0
+    tasks: set[int] = set()
 
     async def agent(request: ModelRequest) -> object:
         nonlocal running, most
+        tasks.add(anyio.get_current_task().id)
         running += 1
         most = max(most, running)
         for _ in range(30):
@@ -44,6 +46,7 @@ async def test_no_more_turns_than_the_limit_run_at_once(tmp_path: Path, limit: i
     async with open_world(root, agent, nodes={"planner": Noting}) as orchestrator:
         result = await orchestrator.run_epic("launch")
     assert (result.outcome, result.turns, most) == (orket.RunOutcome.DONE, 24, limit)
+    assert len(tasks) == limit
     assert all(free + busy == limit for free, busy in slots)
 
 

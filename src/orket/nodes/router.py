@@ -22,7 +22,7 @@ class DefaultRouterNode:
         team, wanted = question.team, question.issue.seat
         own = team.find_seat(wanted)
         if question.kind is TurnKind.REVIEW and (guards := team.seats_holding(INTEGRITY_GUARD)):
-            guard = min(guards, key=lambda seat: (seat == own, seat.id in question.busy))
+            guard = min(guards, key=lambda seat: (seat is own, seat.id in question.busy))
             return Route(seat=guard.id, reason=f"reviews go to a seat that holds {INTEGRITY_GUARD}")
         if own is None:
             seats = ", ".join(team.seats) or "none"
