@@ -2,11 +2,41 @@
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from mutants import Mutant, broken_rules, router
+from mutants import (
+    Mutant,
+    api_runtime,
+    broken_rules,
+    engine_runtime,
+    execution_runtime,
+    loader_strategy,
+    orchestration_loop,
+    pipeline_wiring,
+    router,
+    sandbox_policy,
+)
 
-from orket.testing import ContractSuite, RouterContract
+from orket.testing import (
+    ApiRuntimeContract,
+    ContractSuite,
+    EngineRuntimeContract,
+    ExecutionRuntimeContract,
+    LoaderStrategyContract,
+    OrchestrationLoopContract,
+    PipelineWiringContract,
+    RouterContract,
+    SandboxPolicyContract,
+)
 
-SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {RouterContract: router.MUTANTS}
+SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {
+    RouterContract: router.MUTANTS,
+    OrchestrationLoopContract: orchestration_loop.MUTANTS,
+    LoaderStrategyContract: loader_strategy.MUTANTS,
+    ExecutionRuntimeContract: execution_runtime.MUTANTS,
+    EngineRuntimeContract: engine_runtime.MUTANTS,
+    PipelineWiringContract: pipeline_wiring.MUTANTS,
+    SandboxPolicyContract: sandbox_policy.MUTANTS,
+    ApiRuntimeContract: api_runtime.MUTANTS,
+}
 MUTANTS = [(suite, mutant) for suite, mutants in SUITES.items() for mutant in mutants]
 # Found is enough: nobody reads a shrunken example here. The same examples every time.
 QUICK = settings(

@@ -15,21 +15,35 @@ pytest.register_assert_rewrite("orket.testing._nodes", "orket.testing.suites")
 from orket.testing._nodes import NodeContract, TurnNodeContract  # noqa: E402 - see above
 from orket.testing._suite import ContractSuite, Rule, rule  # noqa: E402
 from orket.testing.suites import (  # noqa: E402
+    ApiRuntimeContract,
+    EngineRuntimeContract,
     EvaluatorContract,
+    ExecutionRuntimeContract,
+    LoaderStrategyContract,
+    OrchestrationLoopContract,
+    PipelineWiringContract,
     PlannerContract,
     PromptStrategyContract,
     RouterContract,
+    SandboxPolicyContract,
     ToolStrategyContract,
 )
 
 __all__ = [
+    "ApiRuntimeContract",
     "ContractSuite",
+    "EngineRuntimeContract",
     "EvaluatorContract",
+    "ExecutionRuntimeContract",
+    "LoaderStrategyContract",
     "NodeContract",
+    "OrchestrationLoopContract",
+    "PipelineWiringContract",
     "PlannerContract",
     "PromptStrategyContract",
     "RouterContract",
     "Rule",
+    "SandboxPolicyContract",
     "ToolStrategyContract",
     "TurnNodeContract",
     "rule",

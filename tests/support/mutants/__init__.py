@@ -7,6 +7,7 @@ from attrs import field, frozen
 from hypothesis import settings as Settings  # noqa: N812
 
 from orket.testing import ContractSuite, Rule
+from orket.testing._watch import unchanged_process
 
 
 @frozen(kw_only=True)
@@ -42,10 +43,11 @@ def _passes(suite: type[ContractSuite], rule: Rule) -> bool:
         return True  # pytest skips it
     test = getattr(suite, rule.test)
     try:
-        for backend in suite.backends:
-            test(suite(), backend=backend)
-        if not suite.backends:
-            test(suite())
+        with unchanged_process():  # what a mutant does to its process must not hide what it does next
+            for backend in suite.backends:
+                test(suite(), backend=backend)
+            if not suite.backends:
+                test(suite())
     except (Exception, SystemExit):  # noqa: BLE001 - a mutant may raise anything
         return False
     return True
