@@ -71,6 +71,20 @@ def test_the_environment_renames_the_organization(
     assert (given.name, given.vision) == ("Orket", "v")
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc/passwd", "a/../../x", "..\\x", "C:x", "a\0"])
+def test_names_that_are_paths_are_refused(node: DefaultLoaderStrategyNode, name: str) -> None:
+    """A department, a category or an asset whose name leads elsewhere is an error that says what is valid."""
+    questions = {
+        "department_paths": [(ROOT, name)],
+        "asset_paths": [(ROOT, name, "teams", "x"), (ROOT, "core", name, "x"), (ROOT, "core", "teams", name)],
+        "search_folders": [(ROOT, name, "teams"), (ROOT, "core", name)],
+    }
+    for method, asked in questions.items():
+        for arguments in asked:
+            with pytest.raises(ValueError, match="is no name of an asset; valid: "):
+                getattr(node, method)(*arguments)
+
+
 @pytest.mark.parametrize("root", [Path("house"), Path("/srv/house"), Path()])
 def test_answers_keep_the_contract(node: DefaultLoaderStrategyNode, root: Path) -> None:
     """Every path lies inside the root, whichever way the root is given."""

@@ -183,9 +183,13 @@ class StockService:
         """Release nothing."""
 
 
-SERVICES: Final = ("sandbox_orchestrator", "bug_fix_manager", "memory")
-_STOCK: Final = (("verifier", StockVerifier), *[(name, StockService) for name in SERVICES])
-_STOCKS: Final = st.sampled_from((_STOCK[:1], (), _STOCK, _STOCK[1:])).map(dict)
+_SERVICES: Final = (
+    ("sandbox_orchestrator", StockService),
+    ("bug_fix_manager", StockService),
+    ("memory", StockService),
+)
+_VERIFIER: Final = ("verifier", StockVerifier)
+_STOCKS: Final = st.sampled_from(((_VERIFIER,), (), (_VERIFIER, *_SERVICES), _SERVICES)).map(dict)
 
 
 def service_questions() -> SearchStrategy[ServiceQuestion]:

@@ -13,7 +13,7 @@ _PRIVILEGES: Final = (
 )
 _NAMESPACES: Final = ("network_mode", "pid", "ipc", "uts", "cgroup", "userns_mode")
 _NAMES: Final = ("name", "container_name", "hostname", "domainname", "image")
-_VOLUME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_VOLUME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")  # a single letter is a drive
 _REMOTE: Final = re.compile(r"[a-z+]+://|git@|github\.com/|oci:", re.IGNORECASE)
 _LOOPBACK: Final = re.compile(r"127\.\d+\.\d+\.\d+:|\[::1\]:")
 
@@ -93,10 +93,9 @@ def _is_foreign(namespace: Any) -> bool:
 
 def fetched(project: dict[str, Any]) -> Iterator[str]:
     """Yield what takes parts of the project from elsewhere."""
-    if project.get("include"):
-        yield "include"
+    yield from (key for key in ("include", "<<") if project.get(key))
     for name, service in _bodies(project["services"]):
-        yield from (f"{name}.{key}" for key in ("extends", "provider") if service.get(key))
+        yield from (f"{name}.{key}" for key in ("extends", "provider", "<<") if service.get(key))
         build = service.get("build")
         context = build.get("context", "") if isinstance(build, dict) else build
         if _REMOTE.match(str(context or "")):

@@ -60,7 +60,7 @@ class ApiRuntimeContract(NodeContract[ApiRuntimeStrategyNode]):
         assert "*" not in await self.valid("parse_allowed_origins", value, answer=tuple)
 
     @rule("21", value=origin_values())
-    async def allows_only_what_is_written(self, value: str) -> None:
+    async def allows_no_blank_origin(self, value: str) -> None:
         """No allowed origin is blank."""
         for origin in await self.valid("parse_allowed_origins", value, answer=tuple):
             assume(isinstance(origin, str))
