@@ -33,7 +33,8 @@ def update(text: str) -> str:
 def _section(suite: type[ContractSuite], mutants: tuple[Mutant, ...]) -> str:
     ways = {mutant.rule: mutant for mutant in mutants}
     rows = [_row(rule, ways[rule.id]) for rule in suite.rules()]
-    return "\n".join([f"## {suite.__name__}\n", "| rule | claim | the mutant that it catches |", "|---|---|---|", *rows])
+    head = [f"## {suite.__name__}\n", "| rule | claim | the mutant that it catches |", "|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def _row(rule: Rule, mutant: Mutant) -> str:
