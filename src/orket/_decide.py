@@ -226,14 +226,14 @@ def _compact(method: str, answer: Any) -> JsonValue:
 def _judgement(answer: Any) -> JsonValue:
     """Return the judgement of a turn without what it leaves at its default; written out, because every turn has one."""
     if type(answer) is FailureAnswer:
-        data: dict[str, JsonValue] = {"action": answer.action.value, "retry_count": answer.retry_count}
+        data: dict[str, JsonValue] = {"action": answer.action, "retry_count": answer.retry_count}
         names: tuple[str, ...] = ("wait_reason", "remedy")
     else:
         data = {}
         names = ("wish", "wait_reason", "remember", "sandbox")
     for name in names:
         if value := getattr(answer, name):
-            data[name] = _short(value) if type(value) is str else getattr(value, "value", value)
+            data[name] = _short(value) if type(value) is str else value  # an enum of strings is one to JSON
     return data
 
 

@@ -334,7 +334,7 @@ class Turn:
 def turn_line(kind: TurnKind, seat: str, closed: TurnClosed) -> str:
     """Return how a closed turn is told to the turns after it."""
     failed = "" if closed.ok else "failed, "
-    return f"{kind.value} turn by {seat}: {failed}now {closed.status.value}. {closed.detail}"
+    return f"{kind} turn by {seat}: {failed}now {closed.status}. {closed.detail}"
 
 
 def comment_line(comment: CommentAdded) -> str:

@@ -85,7 +85,7 @@ class RouteQuestion(Value):
     @property
     def reference(self) -> Reference:
         """The card, the team, the kind of turn."""
-        return (self.issue.id, self.issue.version, self.team.name, self.kind.value, *self.busy)
+        return (self.issue.id, self.issue.version, self.team.name, self.kind, *self.busy)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -180,7 +180,7 @@ class PromptQuestion(Value):
             self.issue.version,
             self.seat.id,
             ",".join([role.name for role in self.roles]),
-            self.kind.value,
+            self.kind,
             self.dialect.model_family,
             ",".join([tool.name for tool in self.tools]),
             len(self.history),
@@ -214,7 +214,7 @@ class ToolsetQuestion(Value):
     def reference(self) -> Reference:
         """Card, seat, roles, kind of turn, wishes."""
         roles = ",".join([role.name for role in self.roles])
-        return (self.issue.id, self.issue.version, self.seat.id, roles, self.kind.value, ",".join(self.wishes))
+        return (self.issue.id, self.issue.version, self.seat.id, roles, self.kind, ",".join(self.wishes))
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -297,7 +297,7 @@ class FailureQuestion(Value):
     @property
     def reference(self) -> Reference:
         """Card, turn, kind of failure, retries so far."""
-        return (self.issue.id, self.issue.version, self.report.turn, self.kind.value, self.issue.retry_count)
+        return (self.issue.id, self.issue.version, self.report.turn, self.kind, self.issue.retry_count)
 
 
 class FailureAction(enum.StrEnum):

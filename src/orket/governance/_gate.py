@@ -37,18 +37,17 @@ class ToolGate:
     def judge(self, question: GateQuestion) -> Verdict:
         """Return whether the call may run. It never raises: a rule that fails refuses under its own name."""
         for name, rule in zip(self._names, self._rules, strict=True):
-            if (refusal := _ask(rule, question)) is not None:
-                return Verdict(allowed=False, rule=name, detail=refusal)
+            answer: object
+            try:
+                answer = rule.check(question)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code
+                answer = f"the rule failed: {type(error).__name__}"
+            if answer is not None:
+                return Verdict(allowed=False, rule=name, detail=_refusal(answer))
         return Verdict(allowed=True)
 
 
-def _ask(rule: GateRule, question: GateQuestion) -> str | None:
-    try:
-        answer: object = rule.check(question)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the seam that calls foreign code
-        return f"the rule failed: {type(error).__name__}"
-    if answer is None:
-        return None
+def _refusal(answer: object) -> str:
     if isinstance(answer, str):
         return answer or "refused without a reason"
     if inspect.iscoroutine(answer):

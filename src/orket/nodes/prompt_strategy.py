@@ -150,7 +150,7 @@ class DefaultPromptStrategyNode:
         """
         user = Message(role="user", content=_write(_issue_sections(question)))
         kept = f"{len(question.history)} of history, {len(question.remembered)} remembered"
-        return Prompt(messages=(self._system(question), user), reason=f"{question.kind.value} turn, {kept}")
+        return Prompt(messages=(self._system(question), user), reason=f"{question.kind} turn, {kept}")
 
     def _system(self, question: PromptQuestion) -> Message:
         """Return the kept system message if all that it depends on is equal, else write it and keep it."""
@@ -164,7 +164,7 @@ class DefaultPromptStrategyNode:
         )
         roles, tools = [role.name for role in question.roles], [tool.name for tool in question.tools]
         # Most of these values hold mappings and cannot be hashed: the names find the entry, equality decides.
-        key = (question.seat.id, question.kind.value, question.dialect.model_family, *roles, "", *tools)
+        key = (question.seat.id, question.kind, question.dialect.model_family, *roles, "", *tools)
         if (entry := self._systems.get(key)) is not None and entry[0] == stable:
             return entry[1]
         message = Message(role="system", content=_write(_system_sections(question, self._decision_marker)))
