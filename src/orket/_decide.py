@@ -4,8 +4,8 @@ The core never calls a node directly. It asks :func:`decide` (or, for plain poli
 needed, checks the answer against the contract, records the decision, and turns whatever the node does wrong into a
 :class:`~orket.errors.NodeError`. An answer that breaks the contract is never used and never replaced by a default.
 
-What is *not* the node's fault passes through untouched: cancellation, and a KeyboardInterrupt. A SystemExit that a node
-raises is its fault: a decision must not end the host's process.
+What is *not* the node's fault passes through untouched: cancellation, and a KeyboardInterrupt. A SystemExit, or any
+other BaseException that a node raises, is its fault: a decision must not end the host's process.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,6 +37,7 @@ from orket.events import DecisionMade, Record
 
 LIMIT: Final = 60.0  # seconds that an ``async def`` node may take
 _LONGEST: Final = 240  # characters of a recorded reference; beyond it, its beginning and a digest
+_LONGEST_REASON: Final = 4000
 _SECRETIVE: Final = frozenset({"database_url", "compose_file", "environment"})  # answers that may hold secrets
 _PASSWORD: Final = 2  # position in the arguments of ``database_url``
 
@@ -89,7 +90,9 @@ def settle(binding: Binding, method: str, *args: Any, records: list[Record] | No
 def _ask(binding: Binding, method: str, args: tuple[Any, ...]) -> Any:
     try:
         return getattr(binding.node, method)(*args)
-    except (Exception, SystemExit, GeneratorExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _fault(binding, method, args, _raised(method, error)) from error
 
 
@@ -101,15 +104,21 @@ async def _wait(binding: Binding, method: str, question: Any, answer: Awaitable[
     with anyio.move_on_after(limit):
         try:
             return await answer
-        except (Exception, SystemExit) as error:
-            raise _fault(binding, method, args, _raised(method, error)) from error
-        except BaseExceptionGroup as group:
-            # A task group inside the node wraps what its tasks raise; only cancellation and Ctrl-C are not the node's.
-            if group.subgroup((anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit)) is not None:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if _holds_the_hosts(error):
                 raise
-            raise _fault(binding, method, args, _raised(method, group)) from group
+            raise _fault(binding, method, args, _raised(method, error)) from error
     # Every other way out of the scope returned or raised: the limit has cancelled it.
     raise _fault(binding, method, args, f"did not answer within {limit:g} s")
+
+
+def _holds_the_hosts(error: BaseException) -> bool:
+    """Return whether this is, or a node's task group has wrapped, what is not the node's: cancellation and Ctrl-C."""
+    hosts = (anyio.get_cancelled_exc_class(), KeyboardInterrupt, GeneratorExit)
+    group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])
+    return group.subgroup(hosts) is not None
 
 
 def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, records: list[Record] | None) -> None:
@@ -132,7 +141,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
                 node=binding.name,
                 question=_short(_reference(method, args)),
                 answer=_compact(method, answer),
-                reason=getattr(answer, "reason", ""),
+                reason=_short(getattr(answer, "reason", ""), _LONGEST_REASON),
             )
         )
 
@@ -176,10 +185,10 @@ def _reference(method: str, args: tuple[Any, ...]) -> str:
     return " ".join([_identify(arg) for arg in args])
 
 
-def _short(reference: str) -> str:
-    if len(reference) <= _LONGEST:
-        return reference
-    return f"{reference[: _LONGEST - 18]}… {digest(reference)[:16]}"
+def _short(text: str, longest: int = _LONGEST) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - 18]}… {digest(text)[:16]}"
 
 
 def _identify(arg: Any) -> str:

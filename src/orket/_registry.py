@@ -152,7 +152,9 @@ class DecisionNodeRegistry:
         offer = installed.offer
         try:
             value = installed.entry_point.load()
-        except (Exception, SystemExit, GeneratorExit) as error:
+        except KeyboardInterrupt:  # the only one that is not the package's
+            raise
+        except BaseException as error:
             fault = f"cannot be imported: {_raised(error)}"
             raise self._problem(choice, offer.distribution, offer.version, fault) from error
         return self._make(choice, value, offer.distribution, offer.version)
@@ -162,7 +164,9 @@ class DecisionNodeRegistry:
         try:
             node = _node(choice, value)
             faults = list(_faults(choice.spec, node))
-        except (Exception, SystemExit, GeneratorExit) as error:
+        except KeyboardInterrupt:  # the only one that is not the package's
+            raise
+        except BaseException as error:
             raise self._problem(choice, distribution, version, f"cannot be made: {_raised(error)}") from error
         if faults:
             raise self._problem(choice, distribution, version, "; ".join(faults))
