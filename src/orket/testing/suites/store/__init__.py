@@ -45,6 +45,7 @@ class StoreContract(
         shared: Several stores may be open on the same folder at once.
         tamperable: The suite defines :meth:`tamper`, so that it can be seen whether ``verify()`` finds what was changed
             behind the store's back.
+        patience: Seconds after which somebody who waits counts as forgotten.
     """
 
 

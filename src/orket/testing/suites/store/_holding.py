@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from orket.testing.suites.store._place import (
     claim,
     given_back,
     refusal,
+    refused,
     row,
     taken,
 )
@@ -79,7 +79,7 @@ class VersionRules(StoreRules):
         async with self.opened() as store:
             await store.commit(added())
             wrong = CardChange(issue=evolve(CARD, version=carried), expected=1)
-            with pytest.raises(StoreError):
+            with refused(StoreError):
                 await store.commit(batch("op", changes=(wrong,)))
 
     @rule("26")
@@ -198,7 +198,7 @@ class ClaimRules(StoreRules):
             for wrong in (0, 2, 9):
                 await refusal(store, batch(f"op {wrong}", claims=(claim("ann", token=token, version=wrong),)))
             granted = await store.commit(
-                batch("op", claims=(claim("ann", token=token, version=1),), changes=(changed(1, token),))
+                batch("op", claims=(claim("ann", token=token, version=1),), changes=(changed(1, token or 1),))
             )
         assert set(granted.tokens) == {"I-1"}
 
@@ -319,6 +319,6 @@ class ReleaseRules(StoreRules):
             await taken(store, "take", "ann")
             token = await taken(store, "again", "ann")
             await refusal(store, batch("op", releases=given_back(token + wrong)))
-            with pytest.raises(StoreConflictError):
+            with refused(StoreConflictError):
                 await store.commit(batch("missing", releases=(Release(card="I-9", token=0),)))
             assert (await row(store)).owner == "ann"

@@ -179,7 +179,7 @@ class OrderRules(StoreRules):
     async def loses_no_number(self) -> None:
         """A batch that is refused uses up no number."""
         async with self.opened() as store:
-            await store.commit(batch("a", records=comments("a")))
+            await store.commit(batch("a", records=comments("a"), changes=(changed(0),)))
             for n in range(3):
                 try:
                     await store.commit(batch(f"refused {n}", records=comments("x", "y"), changes=(changed(5),)))

@@ -6,7 +6,6 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 
@@ -14,7 +13,6 @@ from orket.contracts import Document, Receipt, Store
 from orket.errors import StoreError
 from orket.testing._suite import rule
 from orket.testing.suites.store._place import (
-    PATIENCE,
     RUN,
     StoreRules,
     added,
@@ -27,6 +25,7 @@ from orket.testing.suites.store._place import (
     entries,
     payloads,
     refusal,
+    refused,
     row,
     sha,
     taken,
@@ -161,7 +160,7 @@ class CancellationRules(StoreRules):
                 "op", records=comments("a", "b"), changes=(change,), documents=(document,), turns=1, run_row=RUN
             )
             await _cancelled(store, one, after)
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(self.patience):
                 receipt = await store.commit(one)
                 assert (await store.commit(batch("next", records=comments("c")))).first_seq == receipt.last_seq + 1
             assert (receipt.first_seq, receipt.last_seq) == (1, 2)
@@ -210,15 +209,15 @@ class ClosingRules(StoreRules):
         """
         async with self.place() as place:
             store = self.make_store(place.folder)
-            await _refuses_everything(store)
+            await self._refuses_everything(store)
             await store.open()
             place.opened.append(store)
-            with pytest.raises(StoreError):
+            with refused(StoreError):
                 await store.open()
             await store.commit(batch("op", records=comments("a")))
             await store.aclose()
             await store.aclose()
-            await _refuses_everything(store)
+            await self._refuses_everything(store)
 
     @rule("99")
     async def fits_the_protocol(self) -> None:
@@ -234,6 +233,25 @@ class ClosingRules(StoreRules):
             location = store.location
             assert location is None or (location.is_absolute() and location.exists())
 
+    async def _refuses_everything(self, store: Store) -> None:
+        async def iterate() -> None:
+            await anext(store.events())
+
+        calls: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: store.commit(batch("refused")),
+            lambda: store.load_board("build"),
+            lambda: store.load_run("run"),
+            store.runs,
+            iterate,
+            lambda: store.wait(0),
+            lambda: store.payload("0" * 64),
+            lambda: store.find("kind"),
+            store.verify,
+        )
+        for call in calls:
+            with anyio.fail_after(self.patience), refused(StoreError):
+                await call()
+
 
 async def _cancelled(store: Store, one: Any, after: int) -> None:
     """Commit a batch and cancel the caller after some turns of the event loop."""
@@ -242,26 +260,6 @@ async def _cancelled(store: Store, one: Any, after: int) -> None:
         for _ in range(after):
             await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()
-
-
-async def _refuses_everything(store: Store) -> None:
-    async def iterate() -> None:
-        await anext(store.events())
-
-    calls: tuple[Callable[[], Awaitable[Any]], ...] = (
-        lambda: store.commit(batch("refused")),
-        lambda: store.load_board("build"),
-        lambda: store.load_run("run"),
-        store.runs,
-        iterate,
-        lambda: store.wait(0),
-        lambda: store.payload("0" * 64),
-        lambda: store.find("kind"),
-        store.verify,
-    )
-    for call in calls:
-        with anyio.fail_after(PATIENCE), pytest.raises(StoreError):
-            await call()
 
 
 def _verbs() -> Iterator[tuple[str, inspect.Signature]]:

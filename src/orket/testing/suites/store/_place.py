@@ -3,25 +3,25 @@
 import abc
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import anyio
 from attrs import define, evolve, field
 
 from orket.cards import Issue
 from orket.contracts import Batch, CardChange, CardRow, Claim, Digest, Receipt, Release, RunRow, Store
-from orket.errors import StoreConflictError
+from orket.errors import StoreConflictError, StoreError
 from orket.events import CommentAdded, JournalEntry
 from orket.testing._suite import ContractSuite
 
+E = TypeVar("E", bound=StoreError)
 Tampering: TypeAlias = Literal["entry", "gone", "payload"]
 
 RUN: Final = RunRow(id="run", build="build", card="epic", started_at=5.0, fingerprint="f" * 64)
 CARD: Final = Issue(id="I-1", name="Do it", seat="coder", version=1)
-PATIENCE: Final = 10.0  # seconds after which somebody who waits counts as forgotten
 
 
 @define
@@ -58,6 +58,7 @@ class StoreRules(ContractSuite, abc.ABC):
     durable: ClassVar[bool] = True
     shared: ClassVar[bool] = True
     tamperable: ClassVar[bool] = False
+    patience: ClassVar[float] = 10.0
 
     @abc.abstractmethod
     def make_store(self, folder: Path) -> Store:
@@ -139,6 +140,17 @@ async def refusal(store: Store, refused: Batch) -> StoreConflictError:
     except StoreConflictError as conflict:
         return conflict
     raise AssertionError(f"a batch that must be refused was granted: {receipt}")
+
+
+@contextmanager
+def refused(kind: type[E]) -> Iterator[list[E]]:
+    """Demand that the body is ended by an error; return it in a list."""
+    errors: list[E] = []
+    try:
+        yield errors
+    except kind as error:
+        errors.append(error)
+    assert errors, f"what must be a {kind.__name__} went through"
 
 
 async def at_once(store: Store | Iterable[Store], *batches: Batch) -> dict[int, Receipt | StoreConflictError]:

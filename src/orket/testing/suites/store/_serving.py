@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 
@@ -17,11 +16,12 @@ from orket.testing.suites.store._place import (
     comments,
     entries,
     payloads,
+    refused,
     sha,
 )
 
 _BODIES: Final = st.lists(
-    st.sampled_from((1, 0, "text", "", [], [None], {}, {"a": None}, False, 0.5)), min_size=2, max_size=4
+    st.sampled_from((1, 0, "text", "", [], [None], {}, {"a": 1}, False, 0.5)), min_size=2, max_size=4
 )
 _KEYS: Final = ("a/2", "a/1", "a", "A/1", "a%", "a_1", "b", "", "a*", "é", "ﬀ", "\U0001f600", "a/1/x", "B")
 _CHARGES: Final = st.lists(
@@ -89,7 +89,7 @@ class PayloadRules(StoreRules):
         """verify() does not pass a payload that was committed under the digest of another text."""
         async with self.opened() as store:
             await store.commit(batch("op", records=comments(sha("text")), payloads={sha("text"): "another"}))
-            with pytest.raises(JournalError):
+            with refused(JournalError):
                 await store.verify()
 
     @rule("67")
