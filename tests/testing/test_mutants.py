@@ -13,6 +13,7 @@ from mutants import (
     pipeline_wiring,
     router,
     sandbox_policy,
+    store,
 )
 
 from orket.testing import (
@@ -25,6 +26,7 @@ from orket.testing import (
     PipelineWiringContract,
     RouterContract,
     SandboxPolicyContract,
+    StoreContract,
 )
 
 SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {
@@ -36,6 +38,7 @@ SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {
     PipelineWiringContract: pipeline_wiring.MUTANTS,
     SandboxPolicyContract: sandbox_policy.MUTANTS,
     ApiRuntimeContract: api_runtime.MUTANTS,
+    StoreContract: store.MUTANTS,
 }
 MUTANTS = [(suite, mutant) for suite, mutants in SUITES.items() for mutant in mutants]
 # Found is enough: nobody reads a shrunken example here. The same examples every time.

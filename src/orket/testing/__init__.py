@@ -26,6 +26,7 @@ from orket.testing.suites import (  # noqa: E402
     PromptStrategyContract,
     RouterContract,
     SandboxPolicyContract,
+    StoreContract,
     ToolStrategyContract,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "RouterContract",
     "Rule",
     "SandboxPolicyContract",
+    "StoreContract",
     "ToolStrategyContract",
     "TurnNodeContract",
     "rule",
