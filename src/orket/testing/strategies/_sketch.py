@@ -19,8 +19,17 @@ _TEXTS: Final = ("do it", *TEXTS)
 
 
 def pick(pool: Sequence[T], seed: int, *where: object) -> T:
-    """Return the choice that belongs to a seed and a place; the first one for the seed 0."""
-    return pool[zlib.crc32(repr((seed, *where)).encode()) % len(pool)] if seed else pool[0]
+    """Return the choice that belongs to a seed and a place; the first one for the seed 0.
+
+    Letters beyond ASCII come with every third seed, so that a node that fails on them still meets other questions.
+    """
+    chosen = pool[zlib.crc32(repr((seed, *where)).encode()) % len(pool)] if seed else pool[0]
+    return pool[0] if isinstance(chosen, str) and not chosen.isascii() and not is_strange(seed) else chosen
+
+
+def is_strange(seed: int) -> bool:
+    """Return whether what follows from a seed may hold letters beyond ASCII."""
+    return seed % 3 == 2
 
 
 def sketch_issue(
@@ -40,7 +49,7 @@ def sketch_issue(
         depends_on=depends_on,
         build="build-launch",
         labels=pick(((), ("urgent",)), seed, name, "labels"),
-        params=dict(pick(((), (("sandbox", True),), (("deep", "значение"),)), seed, name, "params")),
+        params=dict(pick(((), (("sandbox", True),), (("deep", "value"),)), seed, name, "params")),
         retry_count=retry_count,
         max_retries=max_retries,
         version=1,
@@ -54,7 +63,7 @@ def sketch_id(seed: int) -> str:
 
 def sketch_epic(seed: int) -> Epic:
     """Return an epic without issues, whose parameters may name models by role."""
-    overrides: tuple[Mapping[str, str], ...] = ({}, {"coder": "qwen3-coder:30b"}, {"writer": " модель "})
+    overrides: tuple[Mapping[str, str], ...] = ({}, {"coder": "qwen3-coder:30b"}, {"writer": " house-7b "})
     chosen = dict(pick(overrides, seed, "overrides"))
     return Epic(
         id=pick(("launch", "core_baseline", "пуск"), seed, "epic"),
@@ -74,13 +83,14 @@ def sketch_roles(seed: int, *, kind: str = "work") -> tuple[Role, ...]:
 
 
 def _role(name: str, seed: int) -> Role:
-    listed = (("read_file", "write_file", "update_issue_status"), (), ("update_issue_status", "nothing"), ("ядро",))
+    listed = (("read_file", "write_file", "update_issue_status"), (), ("update_issue_status", "nothing"))
+    strange = (("ядро", "drop_table", "search"),) if is_strange(seed) else (("drop_table", "search"),)
     return Role(
         name=name,
         intent=pick(_TEXTS, seed, name, "intent"),
         responsibilities=pick(((), ("Answer.",), TEXTS[1:6]), seed, name, "responsibilities"),
         constraints=pick(((), ("Do no harm.",), TEXTS[6:9]), seed, name, "constraints"),
-        tools=pick((*listed, tuple(STOCK)), seed, name, "tools"),
+        tools=pick((*listed, *strange, tuple(STOCK)), seed, name, "tools"),
         policy={},
     )
 

@@ -170,7 +170,8 @@ _RESULTS: Final = st.sampled_from(
 _DIALECTS: Final = (
     Dialect(model_family="generic"),
     Dialect(model_family="qwen", dsl_format='{"tool": "x"}', constraints=("One call.",), hallucination_guard="Do not."),
-    Dialect(model_family="семья", dsl_format="<%s>", constraints=("", "{0}")),
+    Dialect(model_family="phi", dsl_format="<%s>", constraints=("", "{0}")),
+    Dialect(model_family="семья"),
 )
 
 

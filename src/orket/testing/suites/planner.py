@@ -1,6 +1,7 @@
 """What a planner owes."""
 
 import contextlib
+import copy
 import gc
 import weakref
 from collections.abc import Mapping, Set
@@ -92,7 +93,7 @@ class PlannerContract(TurnNodeContract[PlannerNode]):
         assume(_is_right(await self.plan(again), again))  # else another rule is broken
         plan: Any = None
         with contextlib.suppress(Exception):
-            plan = await Steps().watch(lambda: node.plan(again))
+            plan = await Steps().watch(lambda: node.plan(copy.copy(again)))
         assert type(plan) is Plan
         assert _is_right(plan, again)
 
