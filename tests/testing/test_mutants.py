@@ -10,6 +10,7 @@ from mutants import (
     evaluator,
     execution_runtime,
     loader_strategy,
+    model,
     orchestration_loop,
     pipeline_wiring,
     planner,
@@ -27,6 +28,7 @@ from orket.testing import (
     EvaluatorContract,
     ExecutionRuntimeContract,
     LoaderStrategyContract,
+    ModelClientContract,
     OrchestrationLoopContract,
     PipelineWiringContract,
     PlannerContract,
@@ -50,6 +52,7 @@ SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {
     PipelineWiringContract: pipeline_wiring.MUTANTS,
     SandboxPolicyContract: sandbox_policy.MUTANTS,
     ApiRuntimeContract: api_runtime.MUTANTS,
+    ModelClientContract: model.MUTANTS,
     StoreContract: store.MUTANTS,
 }
 MUTANTS = [(suite, mutant) for suite, mutants in SUITES.items() for mutant in mutants]

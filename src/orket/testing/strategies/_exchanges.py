@@ -1,21 +1,19 @@
 """Requests that the core sends to models."""
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Final, Literal
 
+from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from orket.cards import JsonValue
+from orket.cards import Issue, JsonValue
 from orket.contracts import Message, ModelRequest, ToolCall, ToolSpec, TurnBrief, TurnKind
 from orket.testing.strategies._calls import stock_specs
-from orket.testing.strategies._cards import issues, texts
+from orket.testing.strategies._cards import texts
 
 Talk = tuple[Message, ...]
-_ROUNDS: Final = st.integers(0, 2)
-_SEEDS: Final = st.sampled_from((None, 0, 7, 2**31 - 1))
-_TEMPERATURES: Final = st.sampled_from((0.0, 0.7, 2.0))
-_FORM: Final = st.sampled_from(("none", "some", "stock"))
-_SCHEMAS: Final = st.sampled_from((None, None, None, "verdict"))
 LOOK: Final = ToolSpec(
     name="look",
     description="Look at something.",
@@ -28,39 +26,49 @@ def model_requests() -> SearchStrategy[ModelRequest]:
 
     Their mappings are plain dicts of their own, so that a client that writes into them can be seen to.
     """
-    return st.builds(
-        _request,
-        text=texts(),
-        rounds=_ROUNDS,
-        offered=_FORM,
-        seed=_SEEDS,
-        temperature=_TEMPERATURES,
-        schema=_SCHEMAS,
-        brief=st.one_of(st.none(), _BRIEFS),
-    )
+    return st.builds(_request, text=texts(), form=_FORMS, brief=_BRIEFS)
 
 
-def _request(
-    *,
-    text: str,
-    rounds: int,
-    offered: Literal["none", "some", "stock"],
-    seed: int | None,
-    temperature: float,
-    schema: str | None,
-    brief: TurnBrief | None,
-) -> ModelRequest:
-    tools = {"none": (), "some": (LOOK,), "stock": stock_specs()}[offered]
+@frozen
+class _Form:
+    """What requests differ in beside their texts: rounds so far, tools on offer, sampling, and a schema or none."""
+
+    rounds: int = 0
+    offered: Literal["nothing", "one", "stock"] = "nothing"
+    seed: int | None = None
+    temperature: float = 0.0
+    schema: bool = False
+
+
+_FORMS: Final = st.sampled_from(
+    [
+        _Form(),
+        _Form(offered="one"),
+        _Form(offered="stock"),
+        *[
+            _Form(rounds, offered, seed, temperature)
+            for rounds in (1, 2)
+            for offered in ("one", "stock")
+            for seed, temperature in ((0, 0.7), (2**31 - 1, 2.0))
+        ],
+        _Form(rounds=1),
+        _Form(seed=7, schema=True),
+    ]
+)
+
+
+def _request(*, text: str, form: _Form, brief: TurnBrief | None) -> ModelRequest:
+    tools = {"nothing": (), "one": (LOOK,), "stock": stock_specs()}[form.offered]
     verdict: dict[str, JsonValue] = {"type": "object", "properties": {"verdict": {"enum": ["pass", "fail"]}}}
     return ModelRequest(
         model="tiny",
-        messages=_talk(text, rounds, ids=rounds == 1),
+        messages=_talk(text, form.rounds, ids=form.rounds == 1),
         tools=tuple([_copied(tool) for tool in tools]),
-        temperature=temperature,
-        seed=seed,
+        temperature=form.temperature,
+        seed=form.seed,
         timeout=20.0,
         params={"max_tokens": 16},
-        response_schema=verdict if schema and not tools else None,
+        response_schema=verdict if form.schema else None,
         brief=brief,
     )
 
@@ -79,13 +87,12 @@ def _talk(text: str, rounds: int, *, ids: bool) -> Talk:
     return tuple(talk)
 
 
-_BRIEFS: Final = st.builds(
-    TurnBrief,
-    run=st.just("run-1"),
-    turn=st.integers(1, 3),
-    round=st.integers(1, 3),
-    kind=st.sampled_from(TurnKind),
-    issue=issues(),
-    seat=st.just("coder"),
-    roles=st.just(("coder",)),
-)
+def _briefs() -> Iterator[TurnBrief]:
+    for number, (kind, name) in enumerate(product(TurnKind, ("I1", "課題", "O'Neil"))):
+        issue = Issue(id=name, name=name, seat="coder")
+        yield TurnBrief(
+            run="run-1", turn=number + 1, round=1 + number % 3, kind=kind, issue=issue, seat="coder", roles=("coder",)
+        )
+
+
+_BRIEFS: Final = st.sampled_from((None, *_briefs()))
