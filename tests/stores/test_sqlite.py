@@ -96,25 +96,6 @@ async def test_in_a_group_a_conflict_fails_alone(store: SQLiteStore, monkeypatch
     assert (await store.load_run("run")).turns == sum(range(1, 11)) - refused.pop() - 1
 
 
-async def test_the_same_op_id_twice_in_a_group_is_one_batch(store: SQLiteStore) -> None:
-    """Two equal batches under way at once get one receipt and leave one record."""
-    async with anyio.create_task_group() as group:
-        for _ in range(5):
-            group.start_soon(store.commit, batch("a"))
-    assert (await store.commit(batch("a"))).last_seq == 1
-    assert len([entry async for entry in store.events()]) == 1
-
-
-async def test_a_cancelled_commit_is_still_written(store: SQLiteStore) -> None:
-    """Cancelling who waits does not reach the transaction: the batch is there, and the next one is not disturbed."""
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        await store.commit(batch("a"))
-    assert scope.cancelled_caught
-    assert (await store.commit(batch("b"))).first_seq == 2
-    assert [entry.record.text async for entry in store.events()] == ["a", "b"]
-
-
 async def test_closing_finishes_what_was_begun(path: Path) -> None:
     """Batches that were handed over before aclose are written, even when it runs in a cancelled scope."""
     store = SQLiteStore(path)

@@ -226,7 +226,7 @@ class TrioStoreMachine(StoreMachine):
 
 for machine in (StoreMachine, TrioStoreMachine):
     machine.TestCase.settings = settings(
-        max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 TestOnAsyncio = StoreMachine.TestCase

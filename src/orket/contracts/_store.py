@@ -19,7 +19,7 @@ class CardChange(Value):
     """A card's new state. ``expected`` is the version it must have now (0: it must not exist yet).
 
     ``issue.version`` must be ``expected + 1``. ``token`` is the fencing token of the claim the writer holds; None
-    only where nobody may hold a live claim (adding cards, operator actions).
+    only where nobody may hold a live claim (adding cards, operator actions), or where the batch itself claims the card.
     """
 
     issue: Issue
@@ -32,8 +32,9 @@ class Claim(Value):
     """Take (or renew) the right to work a card until ``until`` (seconds since the epoch).
 
     ``token`` None takes it: granted when nobody else holds a live claim at ``now``; the new token is one more than
-    the card's last. A number renews: granted only while it is still the card's token. ``version`` is the one that the
-    card must have before the batch changes it; None: any.
+    the card's last. A number renews: granted to its owner only, while it is still the card's token and was not given
+    back. A claim lives while ``now`` < ``until``. ``version`` is the one that the card must have before the batch
+    changes it; None: any.
     """
 
     card: str
@@ -85,10 +86,10 @@ class Batch(Value):
     """One transaction.
 
     ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first
-    receipt.
-    ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the run's
-    row, charges
-    excepted; ``turns`` and ``tokens`` are added to it. ``payloads`` are texts by the SHA-256 of their UTF-8 bytes.
+    receipt. Claims are settled first, then changes in their order, then releases.
+    ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the row of
+    ``run``, charges excepted; ``turns`` and ``tokens`` are added to it. ``payloads`` are texts by the SHA-256 of their
+    UTF-8 bytes (a lone surrogate counts as the three bytes that it would have).
     """
 
     op_id: str
@@ -136,7 +137,11 @@ class JournalProof(Value):
 
 @runtime_checkable
 class Store(Protocol):
-    """Keeps the record. One instance serves one event loop; several may share one database."""
+    """Keeps the record. One instance serves one event loop; several may share one database.
+
+    Before :meth:`open` and after :meth:`aclose` every verb raises StoreError. ``orket.testing.StoreContract`` says
+    clause by clause what a store owes.
+    """
 
     @property
     def location(self) -> Path | None:
@@ -148,7 +153,7 @@ class Store(Protocol):
 
         Raises:
             StoreVersionError: the database was written by a newer orket.
-            StoreError: it cannot be opened.
+            StoreError: it cannot be opened, or is open already.
         """
         ...
 
@@ -163,7 +168,8 @@ class Store(Protocol):
 
         Raises:
             StoreConflictError: a version, a claim or a fencing token is not as expected; nothing was changed.
-            StoreError: it could not be written; nothing was changed.
+            StoreError: it could not be written, or something in it has no place in a record (NaN, what JSON does not
+                have, an id that is not Unicode text, the row of another run); nothing was changed.
         """
         ...
 
@@ -176,7 +182,7 @@ class Store(Protocol):
         ...
 
     async def runs(self, build: str | None = None, /) -> tuple[RunRow, ...]:
-        """Return the runs of a build (None: of all), oldest first."""
+        """Return the runs of a build (None: of all), oldest first by when they started."""
         ...
 
     def events(
@@ -186,7 +192,11 @@ class Store(Protocol):
         ...
 
     async def wait(self, since: int, /) -> None:
-        """Return as soon as this instance has committed an entry with ``seq`` > *since*."""
+        """Return as soon as this instance has committed an entry with ``seq`` > *since*.
+
+        Raises:
+            StoreError: it was closed meanwhile.
+        """
         ...
 
     async def payload(self, digest: Digest, /) -> str | None:
@@ -194,7 +204,7 @@ class Store(Protocol):
         ...
 
     async def find(self, kind: str, /, *, prefix: str = "") -> tuple[Document, ...]:
-        """Return the documents of a kind whose key begins with *prefix*, in the order of their keys."""
+        """Return the documents of a kind whose key begins with *prefix*, in the order of their keys by code points."""
         ...
 
     async def verify(self) -> JournalProof:

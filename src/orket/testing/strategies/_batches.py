@@ -118,7 +118,7 @@ _RECORDS: Final = tuple(
     record for text in (*TEXTS, *HOSTILE[:-1]) for of in (_of_cards, _of_turns, _of_runs) for record in of(text)
 )
 _ANY_RECORD: Final = st.sampled_from(_RECORDS)
-_BY_TYPE: Final = {cls: [it for it in _RECORDS if type(it) is cls] for cls in get_args(Record)}
+_BY_TYPE: Final = tuple(tuple(it for it in _RECORDS if type(it) is cls) for cls in get_args(Record))
 
 
 def records() -> SearchStrategy[Record]:
@@ -128,7 +128,7 @@ def records() -> SearchStrategy[Record]:
 
 def all_types_of_records() -> SearchStrategy[list[Record]]:
     """Generate lists that hold one record of each type."""
-    return st.integers(0, len(TEXTS) + len(HOSTILE) - 2).map(lambda index: [of[index] for of in _BY_TYPE.values()])
+    return st.integers(0, len(TEXTS) + len(HOSTILE) - 2).map(lambda index: [of[index] for of in _BY_TYPE])
 
 
 _PARAMS: Final = st.sampled_from(({}, {"a": [1, 2.5, None, {"b": False}]}, {"": ""}, {"\ud800": "\x00"}))
