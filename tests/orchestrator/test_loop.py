@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,11 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
 async def test_no_more_turns_than_the_limit_run_at_once(tmp_path: Path, limit: int) -> None:
-    """As many turns run at once as the policy says, in as many tasks, and the planner is told of free slots."""
+    """With issues enough, as many turns run at once as the policy says, and the planner is told of free slots."""
     running, most = 0, 0
-    tasks: set[int] = set()
 
     async def agent(request: ModelRequest) -> object:
         nonlocal running, most
-        tasks.add(anyio.get_current_task().id)
         running += 1
         most = max(most, running)
         for _ in range(30):
@@ -46,8 +45,25 @@ async def test_no_more_turns_than_the_limit_run_at_once(tmp_path: Path, limit: i
     async with open_world(root, agent, nodes={"planner": Noting}) as orchestrator:
         result = await orchestrator.run_epic("launch")
     assert (result.outcome, result.turns, most) == (orket.RunOutcome.DONE, 24, limit)
-    assert len(tasks) == limit
     assert all(free + busy == limit for free, busy in slots)
+
+
+async def test_a_turn_sees_no_context_of_another(tmp_path: Path) -> None:
+    """A context variable that an agent sets is unset in every other turn, however many come after."""
+    seen: list[str] = []
+    card: ContextVar[str] = ContextVar("card", default="")
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        seen.append(card.get())
+        card.set(request.brief.issue.id)
+        return diligent(request)
+
+    root = organization(tmp_path, [issue(f"i{index}") for index in range(5)], process_rules={"concurrency": 2})
+    async with open_world(root, agent) as crew:
+        result = await crew.run_epic("launch")
+    assert len(seen) == result.turns
+    assert set(seen) == {""}
 
 
 async def test_a_slow_turn_holds_back_nothing_but_what_waits_for_it(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ whole board, so a turn costs the same on a board of ten issues and of a hundred 
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 import anyio
 import anyio.abc
 import anyio.lowlevel
-from attrs import define, field
 
 from orket._board import Board
 from orket._decide import decide, settle
@@ -30,17 +29,6 @@ _WINDOW_LEAST: Final = 16  # … but at least this many
 _PAUSE_EVERY: Final = 200  # issues looked at between two checkpoints
 
 
-_NextTurn: TypeAlias = tuple[Issue, int, list[Record]]  # the issue, the turn's number, the decisions that led to it
-
-
-@define(repr=False, eq=False)
-class _Idle:
-    """A task between two turns."""
-
-    called: anyio.Event = field(factory=anyio.Event)
-    turn: _NextTurn = field(init=False)
-
-
 class ExecutionPipeline:
     """Drives the issues of one build."""
 
@@ -52,7 +40,6 @@ class ExecutionPipeline:
         self._board = Board((), is_review=lambda _status: False)
         self._unread: set[str] = set()  # cards whose past this run has not read: a turn may have been left open
         self._pending: list[Record] = []  # decisions that led to no turn yet
-        self._idle: list[_Idle] = []
         self._changed = anyio.Event()
         self._turns = self._refused = self._budget = self._sized = 0
         self._limit = 1
@@ -148,27 +135,10 @@ class ExecutionPipeline:
             for issue in issues:
                 board.start(issue)
                 self._turns += 1
-                self._hand_over(group, (issue, self._turns, records))
+                group.start_soon(self._turn, issue, self._turns, records)
                 records = []
             if not issues:
                 break
-
-    def _hand_over(self, group: anyio.abc.TaskGroup, turn: _NextTurn) -> None:
-        """Give a turn to an idle task, because starting one costs several times as much; else start one."""
-        if self._idle:
-            idle = self._idle.pop()
-            idle.turn = turn
-            idle.called.set()
-        else:
-            group.start_soon(self._take_turns, turn)
-
-    async def _take_turns(self, turn: _NextTurn) -> None:
-        while True:
-            await self._turn(*turn)
-            idle = _Idle()
-            self._idle.append(idle)
-            await idle.called.wait()
-            turn = idle.turn
 
     def _may_plan(self) -> bool:
         if self._halted or self._abort or self._error or not self._board.candidates:
