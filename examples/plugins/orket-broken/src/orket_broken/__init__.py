@@ -1,0 +1,1 @@
+"""Nodes that are wrong, each in its own way."""

@@ -1,0 +1,3 @@
+"""Needs what is not there."""
+
+raise ImportError("needs a library that nobody has")

@@ -1,0 +1,3 @@
+"""Is no Python: it parses, but does not compile."""
+
+return  # noqa: F706 - the mistake
