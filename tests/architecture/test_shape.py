@@ -40,6 +40,7 @@ SEAMS = {
     "testing/_outcome.py": "calls the ports under test",
     "testing/_suite.py": "notes which rule failed, and raises it again",
     "testing/_watch.py": "hands what is thrown into a watched call on to it",
+    "testing/suites/_tool_hooks.py": "binds the arguments of the tools under test",
     "tools/_binding.py": "builds the argument classes of hosts, whose validators raise what they like",
     "tools/_results.py": "reads the messages of foreign exceptions",
     "tools/_runtime.py": "calls tools",

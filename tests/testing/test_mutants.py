@@ -18,6 +18,7 @@ from mutants import (
     router,
     sandbox_policy,
     store,
+    tool,
     tool_strategy,
 )
 
@@ -36,6 +37,7 @@ from orket.testing import (
     RouterContract,
     SandboxPolicyContract,
     StoreContract,
+    ToolContract,
     ToolStrategyContract,
 )
 
@@ -54,6 +56,7 @@ SUITES: dict[type[ContractSuite], tuple[Mutant, ...]] = {
     ApiRuntimeContract: api_runtime.MUTANTS,
     ModelClientContract: model.MUTANTS,
     StoreContract: store.MUTANTS,
+    ToolContract: tool.MUTANTS,
 }
 MUTANTS = [(suite, mutant) for suite, mutants in SUITES.items() for mutant in mutants]
 # Found is enough: nobody reads a shrunken example here. The same examples every time.

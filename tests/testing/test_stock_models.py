@@ -74,6 +74,7 @@ async def awaited_echo(request: ModelRequest) -> str:
 
 
 class TestAwaitedCallableModel(ModelClientContract):
+    settings = settings(max_examples=30)
     can_be_slow = True
 
     def make_client(self) -> ModelClient:
@@ -91,6 +92,7 @@ class TestThreadedCallableModel(ModelClientContract):
 
 
 class TestScriptedModel(ModelClientContract):
+    settings = settings(max_examples=30)
     native_tools = True
     can_be_unreachable = True
     can_be_slow = True

@@ -28,6 +28,7 @@ from orket.testing.suites import (  # noqa: E402
     RouterContract,
     SandboxPolicyContract,
     StoreContract,
+    ToolContract,
     ToolStrategyContract,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Rule",
     "SandboxPolicyContract",
     "StoreContract",
+    "ToolContract",
     "ToolStrategyContract",
     "TurnNodeContract",
     "rule",

@@ -18,6 +18,7 @@ from orket.testing.suites.prompt_strategy import PromptStrategyContract
 from orket.testing.suites.router import RouterContract
 from orket.testing.suites.sandbox_policy import SandboxPolicyContract
 from orket.testing.suites.store import StoreContract
+from orket.testing.suites.tool import ToolContract
 from orket.testing.suites.tool_strategy import ToolStrategyContract
 
 NODE_SUITES: Final[Mapping[str, type[NodeContract[Any]]]] = MappingProxyType(
@@ -55,5 +56,6 @@ __all__ = [
     "RouterContract",
     "SandboxPolicyContract",
     "StoreContract",
+    "ToolContract",
     "ToolStrategyContract",
 ]
