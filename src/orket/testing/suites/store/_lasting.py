@@ -137,7 +137,7 @@ class SharingRules(StoreRules):
     async def numbers_together(self) -> None:
         """Instances that write at the same time make one journal, whose numbers and hashes hold."""
         async with self.place() as place:
-            stores = [await place.open(), await place.open()]
+            stores = (await place.open(), await place.open())
             answers = await at_once(stores, *[batch(str(n), records=comments(n)) for n in range(12)])
             found = {entry.seq: entry.record for entry in await entries(stores[0])}
             assert (await stores[1].verify()).records == 12

@@ -3,7 +3,7 @@
 import abc
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar
@@ -153,14 +153,14 @@ def refused(kind: type[E]) -> Iterator[list[E]]:
     assert errors, f"what must be a {kind.__name__} went through"
 
 
-async def at_once(store: Store | Iterable[Store], *batches: Batch) -> dict[int, Receipt | StoreConflictError]:
+async def at_once(store: Store | tuple[Store, ...], *batches: Batch) -> dict[int, Receipt | StoreConflictError]:
     """Commit batches at the same time, and return by position what became of each.
 
     Args:
         store: Where to; several take turns.
         batches: What to commit.
     """
-    stores = tuple(store) if isinstance(store, tuple | list) else (store,)
+    stores = store if isinstance(store, tuple) else (store,)
     answers: dict[int, Receipt | StoreConflictError] = {}
 
     async def commit(index: int, one: Batch) -> None:
