@@ -33,7 +33,6 @@ ANSWERING = {  # the node: a rule that it breaks
     answering.AnswersText: "router-11",
     answering.AnswersNothing: "router-11",
     answering.AnswersSubclass: "router-11",
-    answering.AnswersAwaitable: "router-11",
     answering.UnknownSeat: "router-20",
     answering.ReasonIsNoText: "router-11",
     answering.Raises: "router-02",

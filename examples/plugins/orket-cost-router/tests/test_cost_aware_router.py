@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from orket_cost_router import CostAwareRouter, TariffError
 
 from orket.contracts import INTEGRITY_GUARD, Issue, Role, Route, RouteQuestion, Seat, Team, TurnKind
@@ -20,9 +21,10 @@ class TestCostAwareRouter(RouterContract):
 
 
 class TestCostAwareRouterWithPrices(RouterContract):
-    """With the options of an organization."""
+    """With the options of an organization; the rest has been tried above."""
 
     errors = (TariffError,)
+    settings = settings(max_examples=25)
 
     def make_node(self) -> CostAwareRouter:
         """Return it as process rules choose it."""

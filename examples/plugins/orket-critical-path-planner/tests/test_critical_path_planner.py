@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from orket_critical_path_planner import CriticalPathPlanner, EstimateError
 
 from orket.contracts import CardStatus, Issue, Plan
@@ -22,9 +23,10 @@ class TestCriticalPathPlanner(PlannerContract):
 
 
 class TestCriticalPathPlannerWithLimits(PlannerContract):
-    """With the options of an organization."""
+    """With the options of an organization; the rest has been tried above."""
 
     errors = (EstimateError,)
+    settings = settings(max_examples=25)
 
     def make_node(self) -> CriticalPathPlanner:
         """Return it with limits and a short horizon."""

@@ -166,10 +166,10 @@ def test_failures_keep_the_stock_rules(kind: FailureKind) -> None:
 async def test_a_real_model_judges(judge_url: str) -> None:
     """A llama.cpp server is held to the schema: every verdict is one of the choices, whatever the seed."""
     found = set()
-    for seed in range(12):
+    for seed in range(20):
         evaluator = LLMEvaluator(base_url=judge_url, temperature=1, seed=seed)
         found.add((await evaluator.evaluate_success(asked(wish=CardStatus.DONE))).wish)
-    assert found == {CardStatus.READY, CardStatus.DONE}
+    assert CardStatus.DONE in found <= {CardStatus.READY, CardStatus.DONE}
 
 
 async def test_a_verdict_that_is_cut_short_is_none(judge_url: str) -> None:
