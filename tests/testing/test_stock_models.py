@@ -39,6 +39,7 @@ async def sluggish(_request: ModelRequest) -> str:
 
 
 class TestCallableModel(ModelClientContract):
+    settings = settings(max_examples=50)
     native_tools = True
     can_be_unreachable = True
     can_be_slow = True
@@ -85,7 +86,7 @@ class TestAwaitedCallableModel(ModelClientContract):
 
 
 class TestThreadedCallableModel(ModelClientContract):
-    settings = settings(max_examples=20)
+    settings = settings(max_examples=10)
 
     def make_client(self) -> ModelClient:
         return CallableModel(echo, in_thread=True)
@@ -150,7 +151,7 @@ class OverHttp(ModelClientContract):
     can_be_garbled = True
     limits_context = True
     secret = SECRET
-    settings = settings(max_examples=20)
+    settings = settings(max_examples=10)
     url: ClassVar[str] = ""
 
     @pytest.fixture(autouse=True, scope="class")

@@ -17,7 +17,7 @@ from orket.testing import ToolContract
 from orket.testing.fakes import EffectLedger
 from orket.tools import board_tools, workspace_tools
 
-FEW = settings(max_examples=15)  # of one implementation for many tools
+FEW = settings(max_examples=10)  # of one implementation for many tools
 STOCK = {tool.spec.name: tool for tool in (*workspace_tools(), *board_tools())}
 
 
@@ -85,6 +85,8 @@ def measure(
 
 
 class TestDecorated(ToolContract):
+    settings = settings(max_examples=50)
+
     def make_tool(self) -> Tool:
         return measure
 
@@ -96,6 +98,8 @@ async def ponder(question: str, confirm: bool, context: ToolContext) -> str:
 
 
 class TestAwaited(ToolContract):
+    settings = settings(max_examples=50)
+
     def make_tool(self) -> Tool:
         return ponder
 

@@ -14,6 +14,17 @@ pytest.register_assert_rewrite("orket.testing._nodes", "orket.testing.suites")
 
 from orket.testing._nodes import NodeContract, TurnNodeContract  # noqa: E402 - see above
 from orket.testing._suite import ContractSuite, Rule, rule  # noqa: E402
+from orket.testing.fakes import (  # noqa: E402
+    CassetteDriftError,
+    Effect,
+    EffectLedger,
+    HostileModel,
+    MemoryStore,
+    RecordingModel,
+    ScriptedModel,
+    ScriptError,
+    SimulatedClock,
+)
 from orket.testing.suites import (  # noqa: E402
     ApiRuntimeContract,
     EngineRuntimeContract,
@@ -34,20 +45,29 @@ from orket.testing.suites import (  # noqa: E402
 
 __all__ = [
     "ApiRuntimeContract",
+    "CassetteDriftError",
     "ContractSuite",
+    "Effect",
+    "EffectLedger",
     "EngineRuntimeContract",
     "EvaluatorContract",
     "ExecutionRuntimeContract",
+    "HostileModel",
     "LoaderStrategyContract",
+    "MemoryStore",
     "ModelClientContract",
     "NodeContract",
     "OrchestrationLoopContract",
     "PipelineWiringContract",
     "PlannerContract",
     "PromptStrategyContract",
+    "RecordingModel",
     "RouterContract",
     "Rule",
     "SandboxPolicyContract",
+    "ScriptError",
+    "ScriptedModel",
+    "SimulatedClock",
     "StoreContract",
     "ToolContract",
     "ToolStrategyContract",

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
 
 
@@ -58,7 +59,13 @@ class _Watched:
                 self._steps.thrown += 1
                 resume = _bound(inner.throw, error)
             else:
+                if _is_cancellation(getattr(sent, "error", None)):
+                    self._steps.thrown += 1  # trio sends what asyncio throws
                 resume = _bound(inner.send, sent)
+
+
+def _is_cancellation(error: object) -> bool:
+    return error is not None and isinstance(error, anyio.get_cancelled_exc_class())
 
 
 def _bound(function: Callable[[Any], Any], value: Any) -> Callable[[], Any]:

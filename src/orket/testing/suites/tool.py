@@ -46,9 +46,9 @@ def _malformed(suite: "type[ToolContract]") -> SearchStrategy[tuple[str, str, Ar
     return st.deferred(wrong)
 
 
-_HOSTILE: Final = st.one_of(
-    hostile_calls(()).map(lambda call: dict(call.arguments)),
-    st.dictionaries(st.sampled_from(("path", "x", "", "é")), json_values(), max_size=3),
+_KEYS: Final = st.sampled_from(["path", "x", "", "é"])
+_HOSTILE: Final[SearchStrategy[Arguments]] = st.one_of(
+    hostile_calls(()).map(lambda call: dict(call.arguments)), st.dictionaries(_KEYS, json_values(), max_size=3)
 )
 
 
