@@ -107,7 +107,9 @@ def contracts(session: nox.Session) -> None:
         for package in [it.name for it in packages if (it / "tests").is_dir()]:
             with session.chdir(outside / "plugins" / package):
                 session.run(python, "-m", "pytest", "--quiet", *session.posargs, external=True)
+        installed = ("-m", "pytest", "--quiet", "--pyargs", "orket.testing.installed", "-k", "asyncio", "--orket-nodes")
         with session.chdir(outside):
+            session.run(python, *installed, "router=cost-aware,planner=critical-path", external=True)
             session.run(python, "plugins/crew", external=True)
 
 
