@@ -59,6 +59,10 @@ class Node:
         return self._method
 
 
+class Catastrophe(BaseException):
+    """What ``except Exception`` does not catch."""
+
+
 def bind(method, kind="router") -> Binding:
     return Binding(kind=kind, name="mine", node=Node(method), distribution="pack", version="1.2", source="host")
 
@@ -96,7 +100,10 @@ async def test_an_async_node_is_awaited():
     assert (await decide(bind(route), "route", QUESTION)).seat == "dev"
 
 
-@pytest.mark.parametrize("error", [ValueError("no idea"), SystemExit(3), GeneratorExit("gone"), StopIteration("stop")])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("no idea"), SystemExit(3), GeneratorExit("gone"), StopIteration("stop"), Catastrophe("at once")],
+)
 async def test_what_a_node_raises_becomes_a_node_error(error):
     """Whatever a node raises is an error of that node, with the original as its cause."""
     with pytest.raises(
@@ -114,7 +121,9 @@ async def test_what_a_node_raises_becomes_a_node_error(error):
     }
 
 
-@pytest.mark.parametrize("error", [ValueError("no idea"), SystemExit(3), ExceptionGroup("several", [OSError()])])
+@pytest.mark.parametrize(
+    "error", [ValueError("no idea"), SystemExit(3), ExceptionGroup("several", [OSError()]), Catastrophe("later")]
+)
 async def test_what_an_async_node_raises_becomes_a_node_error(error):
     """The same holds for what is raised after an await."""
 
@@ -152,6 +161,14 @@ async def test_ctrl_c_is_nobodys_fault():
     for method in (raising(KeyboardInterrupt()), route):
         with pytest.raises(KeyboardInterrupt):
             await decide(bind(method), "route", QUESTION)
+
+
+async def test_a_long_reason_is_recorded_by_its_beginning():
+    """A reason of a million characters is the node's business; the journal keeps 4,000 of them, with a digest."""
+    answer, records = Route(seat="dev", reason="x" * 1_000_000), []
+    assert await decide(bind(lambda question: answer), "route", QUESTION, records=records) is answer
+    assert len(records[0].reason) == 4000
+    assert records[0].reason.endswith(f"… {digest(answer.reason)[:16]}")
 
 
 async def test_cancellation_passes_through():

@@ -113,6 +113,7 @@ BROKEN = [
     ("raise ImportError('needs numpy')", "cannot be imported: ImportError: needs numpy"),
     ("def Router(:", "cannot be imported: SyntaxError: "),
     ("import sys; sys.exit('bye')", "cannot be imported: SystemExit: bye"),
+    ("class Odd(BaseException): pass\nraise Odd('x')", "cannot be imported: Odd: x"),
     ("Rooter = 1", "cannot be imported: AttributeError: "),
     ("def Router(): raise ValueError('no key')", "cannot be made: ValueError: no key"),
     ("def Router(): raise SystemExit", "cannot be made: SystemExit: "),
@@ -139,6 +140,13 @@ def test_broken_packages_are_refused(package, code, complaint):
         "router 'cost' of cost-pack 1.0 (chosen by environment variable ORKET_ROUTER_NODE) " + complaint
     )
     assert "installed" not in problem
+
+
+def test_interrupting_an_import_is_no_fault_of_the_package(package):
+    """Ctrl-C while a package is imported ends the host, as anywhere else."""
+    package("cost-pack", COST, "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        resolve(host={"router": "cost"})
 
 
 def test_a_module_that_does_not_exist_is_the_cause(package):
