@@ -141,6 +141,8 @@ def _as_test(suite: type[ContractSuite], found: Rule, method: Method) -> Callabl
     if mark.sources:
         drawn = {name: it if isinstance(it, SearchStrategy) else it(suite) for name, it in mark.sources.items()}
         test = _settings(suite, mark.share)(given(**drawn)(test))
+        # The largest questions are long to print; where warnings are errors, that would hide what is wrong.
+        test = pytest.mark.filterwarnings("ignore:Generating overly large repr")(test)
     if suite.backends:
         test = pytest.mark.parametrize("backend", suite.backends)(test)
     if found.needs and not getattr(suite, found.needs):
