@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from orket.errors import JournalError
 from orket.events import CommentAdded
 from orket.stores import SQLiteStore
 from orket.stores._journal import GENESIS
+from orket.stores._seals import Seals, row_digest
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +38,11 @@ def tamper(path: Path, script: str) -> None:
     with sqlite3.connect(path) as raw:
         raw.executescript(script)
     raw.close()
+
+
+def rows(path: Path, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(path)) as raw:
+        return raw.execute(query).fetchall()
 
 
 @pytest.mark.parametrize(
@@ -84,10 +91,17 @@ async def test_tampering_is_found_where_it_begins(tmp_path: Path, script: str, s
 
 
 async def test_a_head_can_be_anchored(tmp_path: Path) -> None:
-    """A journal that was cut, batches and all, still verifies, but no longer has the head that a host noted."""
+    """Who cuts the journal is found; who cuts it and knows how to seal is not, but the head a host noted is gone."""
     store = await written(tmp_path / "s")
     noted = await store.verify()
+    (last,) = [row for row in rows(tmp_path / "s", "SELECT * FROM operation") if row[2] == 10]
     tamper(tmp_path / "s", "DELETE FROM journal WHERE last_seq = 10; DELETE FROM operation WHERE last_seq = 10")
+    with pytest.raises(JournalError, match="table operation"):
+        await store.verify()
+    seals = Seals.load(rows(tmp_path / "s", "SELECT * FROM seal"))
+    seals.remove("operation", row_digest("operation", last))
+    ((count, total, _name),) = seals.changed()
+    tamper(tmp_path / "s", f"UPDATE seal SET rows = {count}, total = x'{total.hex()}' WHERE name = 'operation'")
     cut = await store.verify()
     await store.aclose()
     assert (cut.records, cut.head != noted.head) == (8, True)

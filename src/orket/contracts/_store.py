@@ -208,9 +208,9 @@ class Store(Protocol):
         ...
 
     async def verify(self) -> JournalProof:
-        """Check the whole hash chain and every payload's digest.
+        """Check the whole hash chain, every payload's digest, and what else the store can prove of what it keeps.
 
         Raises:
-            JournalError: naming the first entry that does not hold.
+            JournalError: naming the first entry that does not hold; ``seq`` is 0 for what is no entry.
         """
         ...

@@ -23,18 +23,25 @@ Operation: TypeAlias = tuple[str, int, int, str | None]  # op_id, first_seq, las
 
 @define(repr=False, eq=False)
 class CardState:
-    """A card as the rules see it. ``place`` is where it is stored (None: not yet); ``body`` None: as stored."""
+    """A card as the rules see it. ``place`` is where it is stored (None: not yet); ``body`` None: as stored.
+
+    ``digest`` is that of the stored body, ``sealed`` that of the stored row; only a store that seals its rows has them.
+    """
 
     place: int | None = None
     version: int = 0
     owner: str | None = None
     until: float = 0.0
     token: int = 0
+    digest: bytes = b""
     body: str | None = None
+    sealed: int = 0
 
     def copy(self) -> "CardState":
         """Return another one like this."""
-        return CardState(self.place, self.version, self.owner, self.until, self.token, self.body)
+        return CardState(
+            self.place, self.version, self.owner, self.until, self.token, self.digest, self.body, self.sealed
+        )
 
 
 @define(repr=False, eq=False)

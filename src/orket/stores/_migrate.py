@@ -46,8 +46,10 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = check(connection, path, steps)  # another process may have been faster
+        if version == steps[-1].number:
+            return  # nothing is written into a file that needs nothing, but it could have been
         for step in steps[version:]:
-            for statement in _statements(step.sql):
+            for statement in statements(step.sql):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {steps[-1].number}")
@@ -87,8 +89,8 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
     return int(value)
 
 
-def _statements(script: str) -> Iterator[str]:
-    # ``executescript`` would commit first, and with it what the steps before have done.
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script: ``executescript`` would commit first, and with it what was done before."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -20,6 +20,7 @@ from orket._codec import codec
 from orket.contracts import CardRow, Document, RunRow
 from orket.errors import JournalError, StoreError
 from orket.events import JournalEntry
+from orket.stores._checks import check_file, check_seals, is_damage
 from orket.stores._connection import connect_reader
 from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
 
@@ -114,7 +115,7 @@ class Readers:
 
     def check_journal(self, link: Link, /) -> Link | None:
         """Follow the chain over some more rows; None: it ends here, and every batch that was applied is in it."""
-        with self._reading() as connection:
+        with self._reading(seq=link.seq + 1) as connection:
             rows = _rows(connection, link.seq, _END, Selection())
             lost = None if rows else connection.execute(_UNMATCHED).fetchone()[0]
         if lost is not None:
@@ -125,7 +126,7 @@ class Readers:
 
     def check_payloads(self, place: int, /) -> int | None:
         """Check some more payloads; return the place to go on after, or None."""
-        with self._reading() as connection:
+        with self._reading(seq=0) as connection:
             rows = _some(connection.execute(_PAYLOADS, (place,)))
             for _, digest, body in rows:
                 if not payload_holds(digest, body):
@@ -133,15 +134,24 @@ class Readers:
                     raise payload_error(digest, 0 if named is None else named[0])
         return rows[-1][0] if rows else None
 
+    def check_rest(self) -> None:
+        """Check the file's structure, and the rows of all tables that the chain does not cover."""
+        with self._reading(seq=0) as connection:
+            check_seals(connection, _unhurried)
+            check_file(connection)
+
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self, seq: int | None = None) -> Iterator[sqlite3.Connection]:
+        """Lend a connection. Whoever checks the record says at which *seq*: damage of the file is what it looks for."""
         try:
             connection = self._borrow()
             try:
                 yield connection
             finally:
                 self._give_back(connection)
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, ValueError, TypeError) as error:  # a cell may be of a type that its column never has
+            if seq is not None and is_damage(error):
+                raise JournalError(f"{self._path} is damaged: {error}", seq=seq) from error
             raise StoreError(f"{self._path} cannot be read: {error}; verify() says whether it was changed") from error
 
     def _borrow(self) -> sqlite3.Connection:

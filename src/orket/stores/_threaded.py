@@ -59,6 +59,10 @@ class Database(Books, Protocol):
         """Check some more payloads; return the place to go on after, or None."""
         ...
 
+    def check_rest(self) -> None:
+        """Check all that is stored beside the journal and the texts of payloads."""
+        ...
+
 
 class ThreadedStore:
     """A :class:`orket.contracts.Store` over a :class:`Database`; a subclass says how to connect."""
@@ -168,10 +172,10 @@ class ThreadedStore:
         return await self._read(self._open().find, kind, prefix)
 
     async def verify(self) -> JournalProof:
-        """Check the whole hash chain and every payload's digest.
+        """Check the whole hash chain, every payload's digest, every row of every other table, and the file's structure.
 
         Raises:
-            JournalError: naming the first entry that does not hold.
+            JournalError: naming the first entry that does not hold; ``seq`` is 0 for what is no entry.
         """
         database = self._open()
         proven, link = Link(), await self._read(database.check_journal, Link())
@@ -180,6 +184,7 @@ class ThreadedStore:
         place: int | None = 0
         while place is not None:
             place = await self._read(database.check_payloads, place)
+        await self._read(database.check_rest)
         return JournalProof(records=proven.seq, head=proven.head)
 
     async def _read(self, function: Callable[[*Ts], T], *args: *Ts) -> T:

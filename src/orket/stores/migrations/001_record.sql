@@ -30,6 +30,7 @@ CREATE TABLE card (
     owner TEXT,
     until REAL NOT NULL,
     token INTEGER NOT NULL,
+    digest BLOB NOT NULL, -- SHA-256 of the body, so that a claim need not read it to seal the row
     body TEXT NOT NULL,
     UNIQUE (build, id)
 ) STRICT;
@@ -62,3 +63,14 @@ CREATE TABLE payload (
     digest BLOB NOT NULL UNIQUE,
     body BLOB NOT NULL
 ) STRICT;
+
+-- What verify() compares the rows of the other tables with: how many there are, and the sum of their digests.
+CREATE TABLE seal (
+    name TEXT PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    total BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO seal
+SELECT column1, 0, zeroblob(32)
+FROM (VALUES ('card'), ('charge'), ('document'), ('operation'), ('payload'), ('run'));
