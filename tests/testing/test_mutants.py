@@ -16,6 +16,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("suite", "mutant"), MUTANTS, ids=[mutant.rule for _, mutant in MUTANTS])
 def test_a_mutant_is_caught(suite: type[ContractSuite], mutant: Mutant) -> None:
     """A suite fails the rule that its implementation breaks, and passes all others but those named beside it."""
