@@ -26,6 +26,7 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     └── RunError                    a run cannot start or go on; carries what stopped it
 """
 
+import enum
 from collections.abc import Iterable
 from typing import Any
 
@@ -160,8 +161,26 @@ class VerificationError(OrketError):
     """A verification fixture cannot be run as asked."""
 
 
+class StorageFault(enum.StrEnum):
+    """What is wrong with the place where the record is kept."""
+
+    FULL = "full"
+    IO = "io"
+    READ_ONLY = "read_only"
+    LOCKED = "locked"
+    CORRUPT = "corrupt"
+    MISSING = "missing"
+
+
 class StoreError(OrketError):
-    """The record could not be read or written; nothing was half applied."""
+    """The record could not be read or written; nothing was half applied.
+
+    ``fault`` says what is wrong with its storage (None: something else), ``advice`` what helps. A run that it stops is
+    ``blocked``: it can be continued when the cause is gone.
+    """
+
+    fault: StorageFault | None = None
+    advice: str = ""
 
 
 class StoreConflictError(StoreError):

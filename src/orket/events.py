@@ -32,6 +32,7 @@ class RunOutcome(enum.StrEnum):
     DONE = "done"  # every issue is done or canceled
     STALLED = "stalled"  # unfinished issues, and none of them may take a turn
     FAILED = "failed"  # a failure that stops the run: retries or turn budget exhausted
+    BLOCKED = "blocked"  # the record could not be read or written; the run can be continued when it can
     HALTED = "halted"  # the host asked it to stop
 
 

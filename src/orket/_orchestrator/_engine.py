@@ -230,7 +230,7 @@ class Engine:
     async def _check_wiring(self, build: str) -> None:
         """Refuse to take up a run that died under other nodes: what it decided is not what these would."""
         rows = await self.store.runs(build)
-        if not rows or rows[-1].outcome is not None or self.accept_new_wiring:
+        if not rows or rows[-1].outcome not in (None, RunOutcome.BLOCKED) or self.accept_new_wiring:
             return
         wiring = self.house.wiring
         if rows[-1].fingerprint == wiring.fingerprint:

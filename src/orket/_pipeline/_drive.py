@@ -264,7 +264,7 @@ class ExecutionPipeline:
     def _outcome(self) -> tuple[RunOutcome, str]:
         board, counts = self._board, self._board.counts
         if self._error is not None:
-            return RunOutcome.FAILED, str(self._error)
+            return _stopped_by(self._error), str(self._error)
         if self._abort:
             return RunOutcome.FAILED, self._abort
         target = board.get(self._order.target) if self._order.target else None
@@ -357,6 +357,12 @@ def _spec_of(wiring: Wiring) -> JsonValue:
         return wiring.spec()
     except WiringError:
         return None
+
+
+def _stopped_by(error: Exception) -> RunOutcome:
+    """Return how a run ends that an error stops: only what ails the record is somebody else's to mend."""
+    ails = isinstance(error, StoreError) and not isinstance(error, StoreConflictError)
+    return RunOutcome.BLOCKED if ails else RunOutcome.FAILED
 
 
 def _as_run_error(error: Exception) -> RunError:

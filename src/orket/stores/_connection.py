@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from orket.errors import StoreError
+from orket.stores._faults import opening_error, refuse_orphan
 from orket.stores._migrate import migrate, migrations
 
 OLDEST: Final = (3, 37, 0)  # STRICT tables
@@ -27,13 +28,14 @@ def connect(path: Path, *, synchronous: bool, busy_timeout: float) -> sqlite3.Co
             f"SQLite {sqlite3.sqlite_version} is too old: the record needs 3.37 or newer, as in Python 3.11's builds"
         )
     connection = None
+    refuse_orphan(path)
     try:
         connection = sqlite3.connect(path, isolation_level=None, timeout=busy_timeout, check_same_thread=False)
         migrate(connection, path, migrations())
         _settle(connection, path, synchronous)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema may be no text at all
         _close(connection)
-        raise StoreError(f"{path} cannot be opened as a store: {error}; {_advice(error, path)}", path=path) from error
+        raise opening_error(path, error) from error
     except BaseException:
         _close(connection)
         raise
@@ -70,17 +72,3 @@ def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> No
 def _close(connection: sqlite3.Connection | None) -> None:
     if connection is not None:
         connection.close()
-
-
-def _advice(error: sqlite3.Error, path: Path) -> str:
-    match error.sqlite_errorname if hasattr(error, "sqlite_errorname") else "":
-        case "SQLITE_CANTOPEN" if not path.parent.is_dir():
-            return f"make the directory {path.parent} first"
-        case "SQLITE_NOTADB":
-            return "it is no SQLite database; give another path"
-        case "SQLITE_BUSY" | "SQLITE_LOCKED":
-            return "another process is writing to it; try again, or raise busy_timeout"
-        case _:
-            return (
-                f"check that {path.parent} is a directory on a local disk that this user may write to, with space left"
-            )

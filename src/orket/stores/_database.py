@@ -6,8 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from orket.errors import StoreConflictError
+from orket.errors import StoreConflictError, StoreError
 from orket.stores._connection import connect
+from orket.stores._faults import advice_on, fault_of
 from orket.stores._journal import Link
 from orket.stores._ledger import CardKey, CardState, Ledger, Operation
 from orket.stores._prepare import Prepared, PreparedRun
@@ -47,29 +48,31 @@ class SQLiteDatabase(Readers):
     """The storage behind :class:`orket.stores.SQLiteStore`: a :class:`orket.stores._threaded.Database`."""
 
     def __init__(self, path: Path, *, synchronous: bool, busy_timeout: float) -> None:
-        super().__init__(path, busy_timeout)
         self._connection = connect(path, synchronous=synchronous, busy_timeout=busy_timeout)
+        super().__init__(path, busy_timeout)
         self._unsaved = 0  # bytes in the WAL since the last checkpoint, about
 
     def write(self, batches: Sequence[Prepared], /) -> list[Answer]:
         """Write a group in one transaction. A conflict is the answer to its own batch only."""
         try:
+            self._whereabouts.check()
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreError) as error:
             self._roll_back()
-            return [refusal(batch, error) for batch in batches]
+            return self._refuse(batches, error)
         try:
             answers = self._apply(batches)
-        except (sqlite3.Error, OverflowError, MemoryError) as error:
+        except (sqlite3.Error, OverflowError, MemoryError, TypeError, ValueError) as error:  # damage, too
             self._roll_back()
             if len(batches) == 1:
-                return [refusal(batches[0], error)]
+                return self._refuse(batches, error)
             return [self.write([batch])[0] for batch in batches]  # one of them is at fault: it fails alone
         try:
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            self._whereabouts.check()  # what was written into a file that is gone meanwhile is not kept
+        except (sqlite3.Error, StoreError) as error:
             self._roll_back()
-            return [refusal(batch, error) for batch in batches]
+            return self._refuse(batches, error, undone=False)
         return answers
 
     def tidy(self) -> None:
@@ -88,6 +91,11 @@ class SQLiteDatabase(Readers):
         """Close every connection; the last one to close empties the WAL."""
         super().close()
         self._connection.close()
+
+    def _refuse(self, batches: Sequence[Prepared], error: Exception, *, undone: bool = True) -> list[Answer]:
+        fault = fault_of(error)
+        advice = "" if fault is None else advice_on(fault, self._path)
+        return [refusal(batch, error, fault=fault, advice=advice, undone=undone) for batch in batches]
 
     def _apply(self, batches: Sequence[Prepared]) -> list[Answer]:
         ledger = Ledger(self._link(), self._find_operation, self._find_card)

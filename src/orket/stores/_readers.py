@@ -18,10 +18,11 @@ import attrs
 
 from orket._codec import codec
 from orket.contracts import CardRow, Document, RunRow
-from orket.errors import JournalError, StoreError
+from orket.errors import JournalError
 from orket.events import JournalEntry
 from orket.stores._checks import check_file, check_seals, is_damage
 from orket.stores._connection import connect_reader
+from orket.stores._faults import Whereabouts, reading_error
 from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
 
 PAGE_ROWS: Final = 256
@@ -56,6 +57,7 @@ class Readers:
     def __init__(self, path: Path, busy_timeout: float) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
+        self._whereabouts = Whereabouts(path)
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -144,6 +146,7 @@ class Readers:
     def _reading(self, seq: int | None = None) -> Iterator[sqlite3.Connection]:
         """Lend a connection. Whoever checks the record says at which *seq*: damage of the file is what it looks for."""
         try:
+            self._whereabouts.check()
             connection = self._borrow()
             try:
                 yield connection
@@ -152,7 +155,7 @@ class Readers:
         except (sqlite3.Error, ValueError, TypeError) as error:  # a cell may be of a type that its column never has
             if seq is not None and is_damage(error):
                 raise JournalError(f"{self._path} is damaged: {error}", seq=seq) from error
-            raise StoreError(f"{self._path} cannot be read: {error}; verify() says whether it was changed") from error
+            raise reading_error(self._path, error) from error
 
     def _borrow(self) -> sqlite3.Connection:
         with self._lock:

@@ -16,7 +16,7 @@ import anyio
 from attrs import define, field
 
 from orket.contracts import Receipt
-from orket.errors import StoreError
+from orket.errors import StorageFault, StoreError
 from orket.stores._prepare import Prepared
 
 GROUP: Final = 256  # a transaction that has as many batches takes no more: the first of them waits for the last
@@ -139,12 +139,25 @@ class Writer:
             self._wake(deliver)
 
 
-def refusal(batch: Prepared, cause: Exception) -> StoreError:
-    """Return the error for a batch that could not be written because of *cause*."""
+def refusal(
+    batch: Prepared, cause: Exception, *, fault: StorageFault | None = None, advice: str = "", undone: bool = True
+) -> StoreError:
+    """Return the error for a batch that could not be written.
+
+    Args:
+        batch: which.
+        cause: what happened; it is chained.
+        fault: what that means.
+        advice: what helps.
+        undone: nothing of it was applied; else nobody knows.
+    """
+    kept = "nothing of it was applied" if undone else "whether it was applied is not known"
+    told = f"{advice}; then " if advice and advice not in str(cause) else "when the cause is gone, "
     error = StoreError(
-        f"batch {batch.op_id!r} was not written: {cause}; nothing of it was applied; commit it again, under the same "
-        "op_id, when the cause is gone",
+        f"batch {batch.op_id!r} was not written: {cause}; {kept}; {told}commit it again, under the same op_id",
         op_id=batch.op_id,
+        fault=fault,
+        advice=advice,
     )
     error.__cause__ = cause
     return error
