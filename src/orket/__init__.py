@@ -52,6 +52,7 @@ _HOMES: Final = MappingProxyType(
         "ToolGate": "orket.governance",
         "ToolRuntimeExecutor": "orket.tools",
         "UnknownCardError": "orket.errors",
+        "UnsettledEffect": "orket._flow",
         "WaitReason": "orket.cards",
         "WiringError": "orket.errors",
         "run_sync": "orket._orchestrator",

@@ -9,7 +9,7 @@ from orket import reporting as reporting
 from orket import stores as stores
 from orket import tools as tools
 from orket._config import ConfigLoader
-from orket._flow import Limits
+from orket._flow import Limits, UnsettledEffect
 from orket._orchestrator import BoardView, BuildView, Explanation, Orchestrator, Run, run_sync
 from orket._pipeline import ExecutionPipeline, RunResult
 from orket._registry import DecisionNodeRegistry
@@ -66,6 +66,7 @@ __all__ = [
     "ToolGate",
     "ToolRuntimeExecutor",
     "UnknownCardError",
+    "UnsettledEffect",
     "WaitReason",
     "WiringError",
     "run_sync",

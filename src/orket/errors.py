@@ -12,7 +12,8 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   ├── ComplexityError         an epic too large for its declared architecture
     │   ├── TransitionError         a status change that the transition table does not grant
     │   ├── SeparationOfDutiesError a review by the seat that did the work, where the host forbids it
-    │   └── EffectUnknownError      an at-most-once effect may or may not have happened
+    │   ├── EffectUnknownError      an at-most-once effect may or may not have happened
+    │   └── EffectConflictError     an effect on record would be run again with other arguments
     ├── ModelError                  a model client could not answer
     │   ├── ModelConnectionError · ModelTimeoutError · ModelAuthenticationError
     │   └── ModelContextExceededError · ModelReplyError
@@ -111,7 +112,18 @@ class SeparationOfDutiesError(GovernanceError):
 
 
 class EffectUnknownError(GovernanceError):
-    """An at-most-once effect was begun and its result is not recorded: it is never run again by itself."""
+    """An at-most-once effect was begun and its outcome is not known: it is never run again by itself.
+
+    ``key`` is the effect's. A tool raises it itself where it cannot know whether it acted: a server that hung up.
+    """
+
+    key: str
+
+
+class EffectConflictError(GovernanceError):
+    """An effect is on record and would run again with other arguments: ``key``, ``tool``, ``found``, ``known``."""
+
+    key: str
 
 
 class ModelError(OrketError):

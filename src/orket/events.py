@@ -195,6 +195,30 @@ class EffectRecorded(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class EffectUnknown(Value):
+    """An at-most-once effect was begun, and whether it happened is not known. It waits to be settled."""
+
+    key: Digest
+    detail: str
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class EffectSettled(Value):
+    """It became known whether an effect of unknown outcome happened: its tool was asked, or a person said so.
+
+    Where it did, ``ok`` and ``output`` (a digest) are its result, which the turn takes up as the tool's. Where it did
+    not, it may run: a new :class:`EffectIntended` comes before.
+    """
+
+    key: Digest
+    ran: bool
+    by: str
+    reason: str = ""
+    ok: bool = True
+    output: Digest = ""
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class CommentAdded(Value):
     """A seat (or an operator) left a comment on a card."""
 
@@ -292,6 +316,8 @@ Record: TypeAlias = (
     | CallJudged
     | EffectIntended
     | EffectRecorded
+    | EffectUnknown
+    | EffectSettled
     | CommentAdded
     | CardNominated
     | CreditsReported

@@ -64,13 +64,24 @@ def _object(found: griffe.Object | griffe.Alias, name: str, indent: str) -> str:
 
 def _class(target: griffe.Class, name: str, indent: str) -> str:
     inner = indent + "    "
-    members = [member for own, member in sorted(target.members.items()) if is_public(own) or own == "__init__"]
+    found = {**_hidden(target), **target.members}
+    members = [member for own, member in sorted(found.items()) if is_public(own) or own == "__init__"]
     body = [_object(member, member.name, inner) for member in members]
     if "__init__" not in target.members and (fields := list(_fields(target))):
         star = ["*"] if any("kw_only=True" in str(decorator.value) for decorator in target.decorators) else []
         body.append(f"{inner}def __init__({', '.join(['self', *star, *fields])}) -> None: ...")
     bases = ", ".join(str(base) for base in target.bases)
     return "\n".join([f"{indent}class {name}({bases}):", *(line for line in body if line), f"{inner}..."])
+
+
+def _hidden(target: griffe.Class) -> dict[str, griffe.Object | griffe.Alias]:
+    """Return what a class inherits from bases that nobody can import: it is as public as if it stood there itself."""
+    found: dict[str, griffe.Object | griffe.Alias] = {}
+    for base in reversed(target.mro()):
+        exported = getattr(base.module.parent, "exports", None) or ()
+        if base.name not in {str(name) for name in exported}:
+            found |= {name: member for name, member in base.members.items() if is_public(name)}
+    return found
 
 
 def _fields(target: griffe.Class) -> Iterator[str]:

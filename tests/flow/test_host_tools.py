@@ -113,12 +113,12 @@ async def test_a_slow_tool_fails_when_its_time_is_up(tmp_path: Path, is_async: b
 
     if is_async:
 
-        @orket.tool
+        @orket.tool(effect=EffectClass.IDEMPOTENT)
         async def work(x: int) -> None:
             await anyio.sleep_forever()
     else:
 
-        @orket.tool
+        @orket.tool(effect=EffectClass.IDEMPOTENT)
         def work(x: int) -> None:
             release.wait(60)
 

@@ -37,7 +37,7 @@ TABLE = {
     #                          ready prog  blkd  wait  test  revw  done  canc  arch
     S.READY: "                 .     c     c     .     .     .     .     co    .",
     S.IN_PROGRESS: "           c     .     cw    w     w     w     .     co    .",
-    S.BLOCKED: "               o     .     .     .     .     .     .     co    .",
+    S.BLOCKED: "               o     co    .     .     co    co    .     co    .",
     S.WAITING_FOR_DEVELOPER: " o     .     c     .     .     .     .     co    .",
     S.READY_FOR_TESTING: "     cg    .     cr    r     .     r     g     cog   .",
     S.CODE_REVIEW: "           cg    .     cr    r     .     .     g     cog   .",

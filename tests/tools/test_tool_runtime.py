@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orket.contracts import CommentRequest, EffectClass, JsonValue, ToolContext, ToolResult, ToolSpec
-from orket.errors import ToolError
+from orket.contracts import CommentRequest, EffectClass, JsonValue, Settlement, ToolContext, ToolResult, ToolSpec
+from orket.errors import EffectUnknownError, ToolError
 from orket.tools import ToolRuntimeExecutor, effect_key, tool
 from orket.tools._results import MAX_MESSAGE, MAX_OUTPUT, failure, normalize
 
@@ -72,17 +72,76 @@ async def test_what_a_tool_raises(error: BaseException, output: str, blocking: b
 
 
 async def test_what_a_tool_took_too_long_for(context: ToolContext) -> None:
-    """A tool out of time is a failed result that does not pretend to know whether it acted."""
+    """A tool out of time does not pretend to know whether it acted: it failed, or its effect is of unknown outcome."""
     release = threading.Event()
 
     def block() -> None:
         release.wait(10)
 
+    said = "did not finish within 0.01 seconds; whether it acted is not known"
     for function in (block, anyio.sleep_forever):
-        result = await execute(function, context, seconds=0.01)
+        made = tool(effect=EffectClass.READ)(function)
+        result = await ToolRuntimeExecutor().execute(made, made.bind({}), context, timeout=0.01)
         assert not result.ok
-        assert "did not finish within 0.01 seconds; whether it acted is not known" in result.output
+        assert said in result.output
+        with pytest.raises(EffectUnknownError, match=said) as caught:
+            await execute(function, context, seconds=0.01)
+        assert (caught.value.rule, caught.value.key) == ("effect_unknown", context.key)
     release.set()
+
+
+@pytest.mark.parametrize("effect", [EffectClass.READ, EffectClass.AT_MOST_ONCE])
+async def test_a_tool_may_say_that_it_does_not_know(context: ToolContext, effect: EffectClass) -> None:
+    """EffectUnknownError of a tool that runs at most once passes; of any other it is a failed result."""
+
+    async def send() -> None:
+        raise EffectUnknownError("the server hung up")
+
+    made, executor = tool(effect=effect)(send), ToolRuntimeExecutor()
+    if effect is EffectClass.READ:
+        assert (await executor.execute(made, {}, context, timeout=1)).ok is False
+        return
+    with pytest.raises(EffectUnknownError, match="hung up"):
+        await executor.execute(made, made.bind({}), context, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (None, ""),
+        (Settlement(ran=True, output="sent"), Settlement(ran=True, output="sent")),
+        (Settlement(ran=1), "reconcile returned a Settlement that is no settlement"),  # type: ignore[arg-type]
+        ("sent", "reconcile returned a str that is no settlement"),
+        (ValueError("no"), "reconcile failed: ValueError: no"),
+    ],
+)
+@pytest.mark.parametrize("is_async", [False, True], ids=["def", "async"])
+async def test_a_tool_is_asked_what_became_of_an_effect(answer: Any, found: object, is_async: bool) -> None:
+    """A settlement is taken as it is; what is none, and what is raised, becomes a reason for not knowing."""
+
+    def ask(key: str) -> Any:
+        assert key == "k"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def ask_async(key: str) -> Any:
+        return ask(key)
+
+    made = tool(name="send", reconcile=ask_async if is_async else ask)(lambda: None)
+    assert await ToolRuntimeExecutor().reconcile(made, "k", timeout=5) == found
+
+
+async def test_a_tool_that_cannot_be_asked_does_not_know() -> None:
+    """A tool without reconcile, or one that does not answer in time, leaves the outcome unknown."""
+
+    async def ask(_key: str) -> None:
+        await anyio.sleep_forever()
+
+    executor, silent = ToolRuntimeExecutor(), tool(name="send", reconcile=ask)(lambda: None)
+    assert await executor.reconcile(ForeignTool(None), "k", timeout=1) == ""
+    assert await executor.reconcile(tool(name="send")(lambda: None), "k", timeout=1) == ""
+    assert await executor.reconcile(silent, "k", timeout=0.01) == "reconcile did not answer within 0.01 seconds"
 
 
 async def test_threads_that_hang_are_bounded(context: ToolContext) -> None:
@@ -92,8 +151,11 @@ async def test_threads_that_hang_are_bounded(context: ToolContext) -> None:
     hanging = tool(name="hang")(lambda: release.wait(10))
     quick = tool(name="quick")(lambda: "done")
     inline = tool(name="inline", effect=EffectClass.NONE)(lambda: "done")
-    results = [await executor.execute(made, made.bind({}), context, timeout=0.02) for made in (hanging, quick, inline)]
-    assert [result.ok for result in results] == [False, False, True]
+    with pytest.raises(EffectUnknownError):
+        await executor.execute(hanging, hanging.bind({}), context, timeout=0.02)
+    results = [await executor.execute(made, made.bind({}), context, timeout=0.02) for made in (quick, inline)]
+    assert [result.ok for result in results] == [False, True]
+    assert "nothing was run" in results[0].output
     release.set()
     with anyio.fail_after(10):
         while not (await executor.execute(quick, quick.bind({}), context, timeout=10)).ok:

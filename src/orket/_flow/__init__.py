@@ -17,15 +17,16 @@ a recorded reply is used again, a recorded effect never runs again.
 from orket._board import Board
 from orket._decide import settle
 from orket._flow._converse import Failure, converse
+from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import prove
 from orket._flow._prepare import equip, open_turn, possible_wishes, route, verify
 from orket._flow._recorded import read_past
-from orket._flow._settle import block, close
+from orket._flow._settle import block, close, wait_for_effect
 from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
-from orket.cards import Issue, WaitReason
+from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
-from orket.errors import EffectUnknownError, NodeError, SeparationOfDutiesError
-from orket.events import Record, TurnKind, TurnResumed
+from orket.errors import EffectConflictError, EffectUnknownError, NodeError, SeparationOfDutiesError
+from orket.events import Record, TurnClosed, TurnKind, TurnResumed
 from orket.governance import Actor
 
 
@@ -72,7 +73,9 @@ async def take_turn(
     except SeparationOfDutiesError as error:
         return await block(turn, WaitReason.REVIEW, str(error))
     except EffectUnknownError as error:
-        return await block(turn, WaitReason.SYSTEM, f"effect_unknown: {error}")
+        return await wait_for_effect(turn, error.key, str(error))
+    except EffectConflictError as error:
+        return await block(turn, WaitReason.SYSTEM, f"{error.rule}: {error}")
     except NodeError:  # what was answered and done so far is kept, and the issue is free for whoever comes next
         await turn.commit(release=turn.token is not None)
         raise
@@ -84,7 +87,12 @@ async def take_turn(
 async def _read_past(turn: Turn) -> RecordedTurn | None:
     """Claim the issue, and only then read the journal: nobody else can add to what it holds of the issue any more."""
     await turn.commit(claim=True)
-    return await read_past(turn.context, turn.issue.id)
+    recorded = await read_past(turn.context, turn.issue.id)
+    if recorded is None or (recorded.kind is turn.kind and turn.issue.status is not CardStatus.READY):
+        return recorded
+    detail = f"left open by run {recorded.run}; the issue was moved meanwhile and begins anew"
+    turn.records.append(TurnClosed(turn=recorded.number, rounds=0, ok=False, status=turn.issue.status, detail=detail))
+    return None
 
 
 async def _begin(turn: Turn) -> Failure | TurnResult | None:
@@ -119,4 +127,16 @@ async def _without_seat(turn: Turn, why: str) -> TurnResult:
     return TurnResult()
 
 
-__all__ = ["Limits", "RecordedTurn", "RunContext", "TurnResult", "prove", "take_turn"]
+__all__ = [
+    "UNKNOWN",
+    "CardEffects",
+    "Limits",
+    "RecordedTurn",
+    "RunContext",
+    "TurnResult",
+    "UnsettledEffect",
+    "effects_of",
+    "prove",
+    "settle_effect",
+    "take_turn",
+]

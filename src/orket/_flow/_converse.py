@@ -9,6 +9,7 @@ from attrs import frozen
 
 from orket._codec import canonical_json, codec, digest, to_json
 from orket._flow._asking import ask_model
+from orket._flow._effects import UNKNOWN, take_up
 from orket._flow._requests import apply_requests
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn
 from orket._parse import ParsedReply, is_long, parse_reply
@@ -91,8 +92,10 @@ def _out_of_rounds(turn: Turn) -> Failure:
 
 
 async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[JudgedCall]) -> JudgedCall:
-    """Let every rule judge exactly the bytes that would run."""
+    """Let every rule judge exactly the bytes that would run; what was refused on record stays refused."""
     context, call = turn.context, parsed.calls[index]
+    if turn.recorded and (refusal := turn.recorded.refusals.get((turn.rounds, index))):
+        return JudgedCall(call=call, verdict=Verdict(allowed=False, rule=refusal.rule, detail=refusal.detail))
     tool, bound, bind_error = context.tools.get(call.name), None, ""
     if index >= CALLS_PER_ROUND:
         detail = f"call {index + 1} of a reply; at most {CALLS_PER_ROUND} are read"
@@ -197,13 +200,15 @@ async def _act(turn: Turn, judged: Sequence[JudgedCall]) -> list[ToolResult]:
     replayed turn knows whether the journal holds it. A result that can never be had again is not left waiting for other
     effects.
     """
-    keyed = [item.key for item in judged if item.key]
-    results: list[ToolResult] = []
-    for item in judged:
-        results.append(await _run(turn, item))
-        if item.key and item.key != keyed[-1] and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
-            await turn.commit()
     recorded = turn.recorded
+    keyed = [item.key for item in judged if item.key]
+    if recorded and turn.rounds in recorded.replies:  # as it was then; the gate may say otherwise now
+        keyed = [it.key for (number, _), it in sorted(recorded.intents.items()) if number == turn.rounds]
+    results: list[ToolResult] = []
+    for index, item in enumerate(judged):
+        results.append(await _run(turn, index, item))
+        if item.key and item.key not in keyed[-1:] and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
+            await turn.commit()
     applied = recorded is not None and turn.rounds in recorded.replies and (not keyed or keyed[-1] in recorded.outputs)
     return [apply_requests(turn, result, applied=applied) if result.requests else result for result in results]
 
@@ -212,17 +217,20 @@ def _effect(turn: Turn, item: JudgedCall) -> EffectClass:
     return turn.context.specs[item.call.name].effect
 
 
-async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
+async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
     """Run an allowed call, unless the journal holds its result."""
-    name, context, recorded = item.call.name, turn.context, turn.recorded
+    context, recorded = turn.context, turn.recorded
+    if recorded and (known := await take_up(turn, index, item.call, allowed=item.verdict.allowed)) is not None:
+        return known
+    intent = recorded and recorded.intents.get((turn.rounds, index))
     if not item.verdict.allowed:
-        return ToolResult(ok=False, output=f"refused by rule {item.verdict.rule}: {item.verdict.detail}")
-    if recorded and (known := recorded.outputs.get(item.key)):
-        return ToolResult(ok=known[0], output=known[1])
-    if recorded and item.key in recorded.intents and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
-        raise EffectUnknownError(
-            f"{name} was begun and its result is not recorded", rule="effect_unknown", key=item.key
-        )
+        refusal = f"refused by rule {item.verdict.rule}: {item.verdict.detail}"
+        if intent:  # it was allowed when its turn was left open: this is its result now
+            turn.records.append(EffectRecorded(key=intent.key, ok=False, output=turn.payload(refusal)))
+        return ToolResult(ok=False, output=refusal)
+    if recorded and turn.rounds in recorded.replies and item.key and intent is None:  # its effect was none then
+        turn.records.extend(_records_of(turn, index, item)[1:])
+        await turn.commit()
     tool_context = ToolContext(
         run=turn.origin,
         build=context.build,
@@ -235,8 +243,11 @@ async def _run(turn: Turn, item: JudgedCall) -> ToolResult:
         find_issue=turn.board.get,
         comments=tuple(context.recall(turn.issue.id)),
     )
-    tool = context.tools[name]
-    result = await context.executor.execute(tool, item.bound, tool_context, timeout=context.limits.tool)
+    tool = context.tools[item.call.name]
+    try:
+        result = await context.executor.execute(tool, item.bound, tool_context, timeout=context.limits.tool)
+    except EffectUnknownError as error:  # whatever key the tool gave it
+        raise EffectUnknownError(str(error), rule=UNKNOWN, key=item.key) from error
     if item.key:
         turn.records.append(EffectRecorded(key=item.key, ok=result.ok, output=turn.payload(result.output)))
     return result

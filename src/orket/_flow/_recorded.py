@@ -6,15 +6,18 @@ from collections.abc import Callable
 from orket._codec import codec
 from orket._flow._turn import RecordedTurn, RunContext, comment_line, turn_line
 from orket.cards import VerificationResult
-from orket.contracts import Message, ModelReply, Store
+from orket.contracts import Message, ModelReply, Settlement, Store
 from orket.errors import JournalError
 from orket.events import (
+    CallJudged,
     CommentAdded,
     Digest,
     EffectIntended,
     EffectRecorded,
+    EffectSettled,
     JournalEntry,
     ModelReplied,
+    Record,
     TurnClosed,
     TurnOpened,
     VerificationRecorded,
@@ -66,7 +69,7 @@ def _digests(entry: JournalEntry) -> tuple[Digest, ...]:
             return prompt
         case ModelReplied(reply=reply):
             return (reply,)
-        case EffectRecorded(output=output):
+        case EffectRecorded(output=output) | EffectSettled(output=output) if output:
             return (output,)
         case _:
             return ()
@@ -96,9 +99,22 @@ def _assemble(
         outputs={
             record.key: (record.ok, texts[record.output]) for record in records if isinstance(record, EffectRecorded)
         },
-        intents=frozenset(record.key for record in records if isinstance(record, EffectIntended)),
+        intents={(it.round, it.index): it for it in records if isinstance(it, EffectIntended)},
+        refusals={(it.round, it.index): it for it in records if isinstance(it, CallJudged) and not it.allowed},
+        settled=_settled(records, texts),
         verification=verification,
     )
+
+
+def _settled(records: list[Record], texts: dict[Digest, str]) -> dict[str, Settlement]:
+    """Return what was learned of effects, as long as they were not begun again since."""
+    settled: dict[str, Settlement] = {}
+    for record in records:
+        if isinstance(record, EffectSettled):
+            settled[record.key] = Settlement(ran=record.ran, ok=record.ok, output=texts.get(record.output, ""))
+        elif isinstance(record, EffectIntended):
+            settled.pop(record.key, None)
+    return settled
 
 
 def _message(text: str) -> Message:

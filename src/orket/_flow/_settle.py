@@ -2,6 +2,7 @@
 
 from orket._decide import decide
 from orket._flow._converse import Failure
+from orket._flow._effects import UNKNOWN
 from orket._flow._prepare import possible_wishes
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn, TurnResult, turn_line
 from orket.cards import CardStatus, WaitReason
@@ -15,7 +16,16 @@ from orket.contracts import (
     TurnReport,
 )
 from orket.errors import TransitionError
-from orket.events import DecisionRemembered, FailureReported, SandboxRequested, TurnClosed, TurnKind, WishRefused
+from orket.events import (
+    DecisionRemembered,
+    Digest,
+    EffectUnknown,
+    FailureReported,
+    SandboxRequested,
+    TurnClosed,
+    TurnKind,
+    WishRefused,
+)
 from orket.governance import Actor
 
 
@@ -55,6 +65,15 @@ async def block(turn: Turn, reason: WaitReason, detail: str) -> TurnResult:
     )
     await turn.commit(release=turn.token is not None)
     return TurnResult(refused=turn.refused)
+
+
+async def wait_for_effect(turn: Turn, key: Digest, detail: str) -> TurnResult:
+    """Leave the turn open and its card waiting, until somebody knows what became of an effect."""
+    said = f"{UNKNOWN}: {detail}; settle effect {key}"
+    turn.move(CardStatus.BLOCKED, actor=Actor.CORE, reason=said, wait_reason=WaitReason.SYSTEM, wait_detail=said)
+    turn.records.append(EffectUnknown(key=key, detail=detail))
+    await turn.commit(release=turn.token is not None)
+    return TurnResult(refused=turn.refused, is_open=True)
 
 
 def _report(turn: Turn) -> TurnReport:

@@ -25,6 +25,7 @@ from orket.contracts import (
     ModelReply,
     Receipt,
     Release,
+    Settlement,
     StatusWish,
     Store,
     Tool,
@@ -32,7 +33,7 @@ from orket.contracts import (
     Verifier,
 )
 from orket.errors import RunError, StoreError, WiringError
-from orket.events import CardMoved, CommentAdded, Digest, Record, TurnClosed, TurnKind
+from orket.events import CallJudged, CardMoved, CommentAdded, Digest, EffectIntended, Record, TurnClosed, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
 from orket.tools import ToolRuntimeExecutor
@@ -109,8 +110,8 @@ class RunContext(Value):
 class RecordedTurn(Value):
     """What the journal holds of a turn that was opened and never closed.
 
-    ``replies`` by round; ``outputs`` maps the key of an effect to (ok, output); ``intents`` are the keys of effects
-    that were about to happen.
+    ``replies`` by round; ``refusals`` and ``intents``, of effects that were about to happen, by round and place in it;
+    ``outputs`` maps the key of an effect to (ok, output), ``settled`` to what became of it, as was learned later.
     """
 
     run: str
@@ -125,16 +126,19 @@ class RecordedTurn(Value):
     self_review: bool
     replies: Mapping[int, ModelReply] = field(factory=dict)
     outputs: Mapping[str, tuple[bool, str]] = EMPTY
-    intents: frozenset[str] = frozenset()
+    intents: Mapping[tuple[int, int], EffectIntended] = field(factory=dict)
+    refusals: Mapping[tuple[int, int], CallJudged] = field(factory=dict)
+    settled: Mapping[str, Settlement] = field(factory=dict)
     verification: VerificationResult | None = None
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class TurnResult(Value):
-    """What a finished turn leaves for the run: calls refused, and why the run must stop (or "")."""
+    """What a finished turn leaves for the run: calls refused, why the run must stop (or ""), whether it stays open."""
 
     refused: int = 0
     abort: str = ""
+    is_open: bool = False
 
 
 @define(kw_only=True, repr=False, eq=False)

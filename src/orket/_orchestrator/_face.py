@@ -17,7 +17,6 @@ from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._engine import Card, Engine, RunRequest
-from orket._orchestrator._operator import cancel, operate, reopen, reprioritize, unblock
 from orket._orchestrator._run import Run
 from orket._orchestrator._setup import (
     HostChoices,
@@ -28,11 +27,12 @@ from orket._orchestrator._setup import (
     gather_tools,
     store_files,
 )
+from orket._orchestrator._verbs import OperatorVerbs
 from orket._orchestrator._verify import verify_issue
 from orket._orchestrator._views import BoardView, Explanation, explain, view_board
 from orket._pipeline import RunResult
 from orket._registry import DecisionNodeRegistry
-from orket.cards import CardType, Issue, VerificationResult
+from orket.cards import CardType, VerificationResult
 from orket.contracts import Clock, ModelClient, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.events import JournalEntry
@@ -51,7 +51,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator:
+class Orchestrator(OperatorVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:
@@ -273,43 +273,6 @@ class Orchestrator:
             VerificationError: the issue has no fixture, or it cannot be run.
         """
         return await verify_issue(self._opened(), issue_id, build)
-
-    async def unblock(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
-        """Let a waiting card take turns again, its retries begun anew; its next prompt quotes the reason.
-
-        Like every action of an operator it is judged by the law and recorded under the name of the actor. The next run
-        of the build works on it; a run that is going may have ended before it looks at the card again.
-
-        Args:
-            card_id: an issue's id.
-            actor: the person who acts.
-            reason: why, or the answer that the card waited for.
-            build: the board that the card is on; None where only one board has it.
-
-        Returns:
-            The card as it is now.
-
-        Raises:
-            UnknownCardError: no board has such a card.
-            RunError: several boards have one, or an argument is of no use.
-            TransitionError: the law refuses.
-            StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
-        """
-        return await operate(self._opened(), card_id, build, unblock, actor=actor, reason=reason, tell=True)
-
-    async def reopen(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
-        """Let a done or canceled card take turns again; otherwise as :meth:`unblock`."""
-        return await operate(self._opened(), card_id, build, reopen, actor=actor, reason=reason, tell=True)
-
-    async def cancel(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
-        """Call off an unfinished card; arguments and errors as in :meth:`unblock`."""
-        return await operate(self._opened(), card_id, build, cancel, actor=actor, reason=reason)
-
-    async def reprioritize(
-        self, card_id: str, priority: float, *, actor: str, reason: str = "", build: str | None = None
-    ) -> Issue:
-        """Give a card another priority, larger is more urgent; otherwise as :meth:`unblock`."""
-        return await operate(self._opened(), card_id, build, reprioritize(priority), actor=actor, reason=reason)
 
     def halt(self, run_id: str | None = None) -> None:
         """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``."""

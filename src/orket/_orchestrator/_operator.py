@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 from attrs import evolve
 
+from orket._flow import UNKNOWN, effects_of
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import explain
 from orket.cards import CardStatus, Issue
 from orket.contracts import Batch, CardChange
-from orket.errors import RunError, TransitionError
+from orket.errors import EffectUnknownError, RunError, TransitionError
 from orket.events import CardMoved, CardReprioritized, CommentAdded, Record
 from orket.governance import WAITING, Actor, move
 
@@ -36,12 +37,14 @@ async def operate(
         UnknownCardError: no board has such a card.
         RunError: several boards have one, or the actor has no name.
         TransitionError: the law refuses.
+        EffectUnknownError: the card would take turns again, and an effect of it is not settled.
         StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
     """
-    _check("actor", actor, is_valid=_is_text(actor) and bool(actor.strip()), valid="a name")
-    _check("reason", reason, is_valid=_is_text(reason), valid="a text")
+    check_person(actor, reason)
     home, issue = await _find(engine, card, build)
     changed, record = action(issue, actor, reason)
+    if changed.status is CardStatus.READY and issue.status is not CardStatus.READY:
+        await _refuse_unsettled(engine, home, card)
     comments = (CommentAdded(author=actor, text=reason),) if tell and reason.strip() else ()
     await engine.store.commit(
         Batch(
@@ -78,7 +81,7 @@ def cancel(issue: Issue, actor: str, reason: str) -> tuple[Issue, CardMoved]:
 
 def reprioritize(priority: float) -> Action:
     """Return the action that gives a card another priority."""
-    _check("priority", priority, is_valid=_is_number(priority), valid="a finite number, larger is more urgent")
+    check("priority", priority, is_valid=_is_number(priority), valid="a finite number, larger is more urgent")
 
     def change(issue: Issue, actor: str, reason: str) -> tuple[Issue, CardReprioritized]:
         after, version = float(priority), issue.version + 1
@@ -88,15 +91,37 @@ def reprioritize(priority: float) -> Action:
     return change
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check(argument: str, value: object, *, is_valid: bool, valid: str) -> None:
+def check_person(actor: object, reason: object) -> None:
+    """Refuse an action without a name, or with a reason that is no text.
+
+    Raises:
+        RunError: naming what is valid.
+    """
+    check("actor", actor, is_valid=isinstance(actor, str) and bool(actor.strip()), valid="a name")
+    check("reason", reason, is_valid=isinstance(reason, str), valid="a text")
+
+
+async def _refuse_unsettled(engine: Engine, build: str, card: str) -> None:
+    """Refuse new turns, which could do again what an effect of unknown outcome may have done."""
+    for effect in (await effects_of(engine.store, build, card)).unsettled.values():
+        raise EffectUnknownError(
+            f"{card}: whether {effect.tool} (effect {effect.key}) ran is not known; settle it first",
+            rule=UNKNOWN,
+            key=effect.key,
+            card=card,
+        )
+
+
+def check(argument: str, value: object, *, is_valid: bool, valid: str) -> None:
+    """Refuse an argument that is of no use.
+
+    Raises:
+        RunError: naming what is valid.
+    """
     if not is_valid:
         raise RunError(f"{argument} is {value!r:.80}; valid: {valid}")
 

@@ -18,6 +18,7 @@ from orket._flow import RunContext, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._joining import join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
+from orket._pipeline._reconciling import ask_tools
 from orket._wiring import Wiring
 from orket.cards import Issue, JsonValue
 from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
@@ -91,6 +92,7 @@ class ExecutionPipeline:
     async def _open(self) -> None:
         context, order = self._context, self._order
         joined = await join_build(context, self._assets.issues)
+        joined = await ask_tools(context, joined, order.target)
         policy = self._policy
         board = Board((), is_review=lambda status: bool(settle(policy, "is_review_turn", status)), target=order.target)
         for _ in board.fill(joined.issues):
@@ -201,6 +203,8 @@ class ExecutionPipeline:
         else:
             self._refused += result.refused
             self._abort = self._abort or result.abort
+            if result.is_open:
+                self._unread.add(issue.id)
 
     def _task(self, issue: Issue, number: int) -> TurnTask:
         kind = TurnKind.REVIEW if issue.status in self._board.review_statuses else TurnKind.WORK
@@ -209,7 +213,7 @@ class ExecutionPipeline:
     async def _lose(self, issue: Issue) -> None:
         """Somebody else holds or changed the issue: learn what they did, and look again when their claim expires."""
         self._unread.add(issue.id)
-        await take_over(self._context, self._board, lost=issue.id)
+        self._unread.update(await take_over(self._context, self._board, lost=issue.id))
 
     async def _others_work(self) -> bool:
         """Look after foreign claims, when nothing else is left to do; return whether there were any."""
@@ -222,7 +226,7 @@ class ExecutionPipeline:
             group.start_soon(self._guarded, partial(self._wake, max(0.05, soonest)))
             await self._changed.wait()
             group.cancel_scope.cancel()
-        await take_over(context, self._board)
+        self._unread.update(await take_over(context, self._board))
         self._changed.set()
         return True
 

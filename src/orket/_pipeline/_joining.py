@@ -47,8 +47,8 @@ async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
     return JoinedBuild(issues=[*(row.issue for row in rows), *added], worked=worked, held=held)
 
 
-async def take_over(context: RunContext, board: Board, *, lost: str = "") -> None:
-    """Take over on *board* what other orchestrators did to the build, and hold the issues that they work on.
+async def take_over(context: RunContext, board: Board, *, lost: str = "") -> list[str]:
+    """Take over on *board* what others did to the build, hold the issues that they work on, and return which have news.
 
     Args:
         context: of the run.
@@ -68,8 +68,11 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> Non
         if count % _PAUSE_EVERY == 0:
             await anyio.lowlevel.checkpoint()
     board.release_held(math.inf)
+    touched = []
     for row in news:
         known = board.get(row.issue.id)
+        if known is None or row.issue.version > known.version or row.owner not in (None, context.owner):
+            touched.append(row.issue.id)
         if known is None:
             board.add(row.issue)
         elif row.issue.version > known.version:
@@ -79,6 +82,7 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> Non
             until = max(until, now + 1.0)
         if until > now:
             board.hold(row.issue.id, until)
+    return touched
 
 
 async def _add_missing(context: RunContext, issues: deque[Issue], rows: Sequence[CardRow]) -> list[Issue] | None:

@@ -179,6 +179,32 @@ class Tool(Protocol):
         ...
 
 
+@frozen(kw_only=True, repr=False, eq=False)
+class Settlement(Value):
+    """What became of an effect whose outcome was not known.
+
+    ``ran`` False: it did not happen, and may run now. Where it did, ``ok`` and ``output`` are its result, which the
+    model is told.
+    """
+
+    ran: bool
+    ok: bool = True
+    output: str = ""
+
+
+@runtime_checkable
+class ReconcilingTool(Tool, Protocol):
+    """A tool that can be asked what became of an effect: its service knows the keys that it was called with."""
+
+    async def reconcile(self, key: str, /) -> Settlement | None:
+        """Return whether the effect of this key happened; None where that cannot be known.
+
+        Asked when a turn is resumed, before its issue is left waiting, and at the beginning of every run for issues
+        that wait. Must have no effect. What it raises counts as None.
+        """
+        ...
+
+
 @runtime_checkable
 class Verifier(Protocol):
     """Runs an issue's fixture."""

@@ -52,10 +52,13 @@ IN_REVIEW: Final = frozenset({CardStatus.CODE_REVIEW, CardStatus.READY_FOR_TESTI
 _AFTER_WORK: Final = WAITING | IN_REVIEW
 _AFTER_VERDICT: Final = frozenset({CardStatus.DONE, CardStatus.READY, CardStatus.CANCELED})  # the guard's to give
 _UNFINISHED: Final = frozenset(status for status in CardStatus if not status.is_terminal)
+_TAKEN_UP: Final = IN_REVIEW | frozenset({CardStatus.IN_PROGRESS})  # where a turn stood that waited for an effect
 _REOPENED: Final = WAITING | frozenset({CardStatus.DONE, CardStatus.CANCELED})
 
 
 def _may_core(before: CardStatus, after: CardStatus) -> bool:
+    if before is CardStatus.BLOCKED and after in _TAKEN_UP:  # a tool said what became of its effect
+        return True
     match after:
         case CardStatus.IN_PROGRESS:  # a work turn opens
             return before is CardStatus.READY
@@ -68,6 +71,8 @@ def _may_core(before: CardStatus, after: CardStatus) -> bool:
 
 
 def _may_operator(before: CardStatus, after: CardStatus) -> bool:
+    if before is CardStatus.BLOCKED and after in _TAKEN_UP:  # settle
+        return True
     match after:
         case CardStatus.READY:  # unblock, reopen
             return before in _REOPENED

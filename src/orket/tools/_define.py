@@ -8,12 +8,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar, get_type_hints, overload
+from typing import Any, Generic, TypeVar, cast, get_type_hints, overload
 
 import attrs
+from anyio import to_thread
 
 from orket.cards import JsonValue
-from orket.contracts import EffectClass, ToolContext, ToolResult, ToolSpec
+from orket.contracts import EffectClass, Settlement, ToolContext, ToolResult, ToolSpec
 from orket.errors import ToolError
 from orket.tools._binding import Arguments
 from orket.tools._results import normalize
@@ -38,6 +39,8 @@ class ClassTool(Generic[A]):
         destructive: the gate asks for an argument ``confirm: true``, which the class must have.
         abandon: whether a ``def`` action that is still running when its time is up is left behind in its thread. False
             makes the turn wait for it, so that what it did is known.
+        reconcile: called with an effect's key, says as a :class:`Settlement` what became of it, None where that cannot
+            be known; ``def`` (in a worker thread) or ``async def``.
 
     A ``def`` action runs in a worker thread, unless its effect is ``NONE``: then it must not block.
 
@@ -50,6 +53,7 @@ class ClassTool(Generic[A]):
     effect: EffectClass = EffectClass.AT_MOST_ONCE
     destructive: bool = False
     abandon: bool = True
+    _reconcile: Callable[[str], object] | None = attrs.field(default=None, alias="reconcile", repr=False)
     spec: ToolSpec = attrs.field(init=False)
     _compiled: Arguments[A] = attrs.field(init=False, repr=False)
 
@@ -79,6 +83,15 @@ class ClassTool(Generic[A]):
         value = self.start(bound, context, threads=threads)
         return normalize(await value if inspect.isawaitable(value) else value)
 
+    async def reconcile(self, key: str, /) -> Settlement | None:
+        """Ask what became of the effect of *key*; None: it is not known."""
+        if self._reconcile is None:
+            return None
+        if inspect.iscoroutinefunction(self._reconcile):
+            return cast("Settlement | None", await self._reconcile(key))
+        answer = await to_thread.run_sync(self._reconcile, key, abandon_on_cancel=True)
+        return cast("Settlement | None", answer)
+
     def start(self, bound: object, context: ToolContext, *, threads: WorkerThreads | None = None) -> object:
         """Return the value of an action that runs inline, else what is to be awaited for it."""
         if not isinstance(bound, self.arguments):
@@ -88,7 +101,7 @@ class ClassTool(Generic[A]):
         return self._in_thread(bound, context, threads or WorkerThreads(1))
 
     async def _in_thread(self, bound: A, context: ToolContext, threads: WorkerThreads) -> object:
-        value = await threads.run(partial(self.action, bound, context), abandon=self.abandon)
+        value = await threads.run(partial(self.action, bound, context), abandon=self.abandon, ticket=context.key)
         return await value if inspect.isawaitable(value) else value
 
 
@@ -107,7 +120,11 @@ class FunctionTool(ClassTool[Any]):
 def tool(function: Callable[..., Any], /) -> FunctionTool: ...
 @overload
 def tool(
-    *, name: str | None = None, effect: EffectClass = EffectClass.AT_MOST_ONCE, destructive: bool = False
+    *,
+    name: str | None = None,
+    effect: EffectClass = EffectClass.AT_MOST_ONCE,
+    destructive: bool = False,
+    reconcile: Callable[[str], object] | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionTool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -116,6 +133,7 @@ def tool(
     name: str | None = None,
     effect: EffectClass = EffectClass.AT_MOST_ONCE,
     destructive: bool = False,
+    reconcile: Callable[[str], object] | None = None,
 ) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
     """Make a tool of a function; use it as ``@tool`` or ``@tool(effect=…)``.
 
@@ -128,6 +146,7 @@ def tool(
         name: the tool's name; by default the function's.
         effect: what running it again would do. By default it is never run twice, so name a weaker class where it holds.
         destructive: the gate asks for ``confirm: true``; the function must have a parameter ``confirm: bool``.
+        reconcile: a function that says what became of the effect of a key, see :class:`ClassTool`.
 
     Raises:
         ToolError: naming the parameter that has no type hint, or one that is not supported.
@@ -146,6 +165,7 @@ def tool(
             description=parse_docstring(function.__doc__ or "")[0],
             effect=effect,
             destructive=destructive,
+            reconcile=reconcile,
             function=function,
         )
 

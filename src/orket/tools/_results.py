@@ -23,10 +23,10 @@ def normalize(value: object) -> ToolResult:
         case None:
             return ToolResult(ok=True, output="ok")
         case str():
-            return ToolResult(ok=True, output=_capped(value))
+            return ToolResult(ok=True, output=capped(value))
         case _:
             try:
-                return ToolResult(ok=True, output=_capped(to_json(_plain(value))))
+                return ToolResult(ok=True, output=capped(to_json(_plain(value))))
             except (TypeError, ValueError, RecursionError):
                 return _junk(value)
 
@@ -48,7 +48,7 @@ def _checked(result: ToolResult) -> ToolResult:
     if types != (bool, str, tuple) or not all(isinstance(request, _REQUESTS) for request in result.requests):
         return _junk(result)
     if len(result.output) > MAX_OUTPUT:
-        return attrs.evolve(result, output=_capped(result.output))
+        return attrs.evolve(result, output=capped(result.output))
     return result
 
 
@@ -61,7 +61,8 @@ def _plain(value: object) -> JsonValue:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _capped(text: str) -> str:
+def capped(text: str) -> str:
+    """Return an output, cut where it is longer than is kept."""
     if len(text) <= MAX_OUTPUT:
         return text
     return f"{text[:MAX_OUTPUT]}\n… ({len(text) - MAX_OUTPUT} more characters were cut off)"

@@ -21,9 +21,12 @@ class WorkerThreads:
         self._limit = limit
         self._limiter = CapacityLimiter(limit)
         self._running: set[object] = set()
+        self.queued: set[str] = set()  # tickets of calls that have no thread yet, or got none in time
 
-    async def run(self, function: Callable[[], T], *, abandon: bool) -> T:
+    async def run(self, function: Callable[[], T], *, abandon: bool, ticket: str = "") -> T:
         """Run *function* in a thread; *abandon* lets a cancelled caller go on without it.
+
+        Who is cancelled while its *ticket* is queued knows that nothing was run.
 
         Raises:
             ToolError: all threads are kept by functions that do not end.
@@ -37,7 +40,9 @@ class WorkerThreads:
             finally:
                 self._running.discard(ticket)
 
+        self.queued.add(ticket)
         async with self._limiter:
+            self.queued.discard(ticket)
             if len(self._running) >= self._limit:
                 raise ToolError(f"all {self._limit} worker threads are kept by tools that do not end; nothing was run")
             return (await to_thread.run_sync(counted, abandon_on_cancel=abandon, limiter=CapacityLimiter(1)))[0]

@@ -20,6 +20,8 @@ from orket.events import (
     DecisionRemembered,
     EffectIntended,
     EffectRecorded,
+    EffectSettled,
+    EffectUnknown,
     FailureReported,
     ModelReplied,
     Record,
@@ -110,6 +112,8 @@ def _of_turns(text: str) -> tuple[Record, ...]:
         CallJudged(turn=1, round=1, index=0, tool=text, arguments=_DIGEST, allowed=False, rule=text, detail=text),
         EffectIntended(key=_DIGEST, turn=1, round=1, index=2, tool=text, effect="at_most_once", arguments=_DIGEST),
         EffectRecorded(key=_DIGEST, ok=False, output=_DIGEST),
+        EffectUnknown(key=_DIGEST, detail=text),
+        EffectSettled(key=_DIGEST, ran=True, by=text, reason=text, ok=False, output=_DIGEST),
         TurnClosed(turn=1, rounds=2, ok=False, status=CardStatus.CODE_REVIEW, detail=text),
     )
 

@@ -1,0 +1,71 @@
+"""Effects of unknown outcome: how a person finds them, and says what became of one."""
+
+import os
+
+from orket._codec import digest
+from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect
+from orket._orchestrator._engine import Engine
+from orket._orchestrator._operator import check, check_person
+from orket.cards import CardStatus, Issue
+from orket.contracts import Batch, CardRow, Settlement
+from orket.errors import RunError
+from orket.events import EffectSettled
+from orket.governance import Actor
+
+
+async def unsettled(engine: Engine, build: str | None) -> tuple[UnsettledEffect, ...]:
+    """Return all effects of unknown outcome, the oldest first."""
+    found = [one for _, effects in await _open_effects(engine, build) for one in effects.unsettled.values()]
+    return tuple(sorted(found, key=lambda one: one.since))
+
+
+async def settle(
+    engine: Engine, effect: UnsettledEffect | str, answer: Settlement, *, actor: str, reason: str
+) -> Issue:
+    """Record what became of an effect, and let its card go on; otherwise as ``Orchestrator.settle``."""
+    check_person(actor, reason)
+    check("ran", answer.ran, is_valid=isinstance(answer.ran, bool), valid="True or False")
+    check("ok", answer.ok, is_valid=isinstance(answer.ok, bool), valid="True or False")
+    check("output", answer.output, is_valid=isinstance(answer.output, str), valid="a text")
+    if not answer.ran and (answer.output or not answer.ok):
+        raise RunError("output and ok are the result of an effect that ran; this one did not")
+    key = effect.key if isinstance(effect, UnsettledEffect) else effect
+    known: list[str] = []
+    build = effect.build if isinstance(effect, UnsettledEffect) else None
+    for row, effects in await _open_effects(engine, build):
+        if key in effects.unsettled:
+            return await _settle(engine, row, effects, key, answer, actor, reason)
+        known += [f"{it.key} ({it.tool} on {it.card})" for it in effects.unsettled.values()]
+    raise RunError(f"no effect {key!r:.80} waits to be settled; those that do: {', '.join(known) or 'none'}", key=key)
+
+
+async def _settle(
+    engine: Engine, row: CardRow, effects: CardEffects, key: str, answer: Settlement, actor: str, reason: str
+) -> Issue:
+    output = digest(answer.output) if answer.ran else ""
+    batch = Batch(
+        op_id=f"operator:settle:{key}:{os.urandom(8).hex()}",
+        run="operator",
+        build=effects.unsettled[key].build,
+        at=engine.clock.now(),
+        card=row.issue.id,
+        payloads={output: answer.output} if answer.ran else None,
+    )
+    settled = EffectSettled(key=key, ran=answer.ran, by=actor, reason=reason, ok=answer.ok, output=output)
+    return await settle_effect(engine.store, effects, row, batch, settled, Actor.OPERATOR)
+
+
+async def _open_effects(engine: Engine, build: str | None) -> list[tuple[CardRow, CardEffects]]:
+    """Return the cards that have effects of unknown outcome; what a turn works on now is not unknown yet."""
+    store, now = engine.store, engine.clock.now()
+    found: list[tuple[CardRow, CardEffects]] = []
+    builds = [build] if build is not None else dict.fromkeys([row.build for row in await store.runs()])
+    for home in builds:
+        for row in await store.load_board(home):
+            is_held = row.owner is not None and row.until > now
+            if row.token == 0 or is_held or row.issue.status is CardStatus.DONE:
+                continue
+            effects = await effects_of(store, home, row.issue.id)
+            if effects.unsettled:
+                found.append((row, effects))
+    return found

@@ -1,0 +1,98 @@
+"""What an orchestrator offers to people: acts on cards, and on effects of unknown outcome."""
+
+from abc import abstractmethod
+
+from orket._flow import UnsettledEffect
+from orket._orchestrator._engine import Engine
+from orket._orchestrator._operator import cancel, operate, reopen, reprioritize, unblock
+from orket._orchestrator._settling import settle, unsettled
+from orket.cards import Issue
+from orket.contracts import Settlement
+
+
+class OperatorVerbs:
+    """The verbs of an :class:`Orchestrator` that are for people."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _opened(self) -> Engine: ...
+
+    async def unblock(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
+        """Let a waiting card take turns again, its retries begun anew; its next prompt quotes the reason.
+
+        Like every action of an operator it is judged by the law and recorded under the name of the actor. The next run
+        of the build works on it; a run that is going may have ended before it looks at the card again.
+
+        Args:
+            card_id: an issue's id.
+            actor: the person who acts.
+            reason: why, or the answer that the card waited for.
+            build: the board that the card is on; None where only one board has it.
+
+        Returns:
+            The card as it is now.
+
+        Raises:
+            UnknownCardError: no board has such a card.
+            RunError: several boards have one, or an argument is of no use.
+            TransitionError: the law refuses.
+            EffectUnknownError: an effect of the card is not settled.
+            StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
+        """
+        return await operate(self._opened(), card_id, build, unblock, actor=actor, reason=reason, tell=True)
+
+    async def reopen(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
+        """Let a done or canceled card take turns again; otherwise as :meth:`unblock`."""
+        return await operate(self._opened(), card_id, build, reopen, actor=actor, reason=reason, tell=True)
+
+    async def cancel(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
+        """Call off an unfinished card; arguments and errors as in :meth:`unblock`."""
+        return await operate(self._opened(), card_id, build, cancel, actor=actor, reason=reason)
+
+    async def reprioritize(
+        self, card_id: str, priority: float, *, actor: str, reason: str = "", build: str | None = None
+    ) -> Issue:
+        """Give a card another priority, larger is more urgent; otherwise as :meth:`unblock`."""
+        return await operate(self._opened(), card_id, build, reprioritize(priority), actor=actor, reason=reason)
+
+    async def unsettled(self, *, build: str | None = None) -> tuple[UnsettledEffect, ...]:
+        """Return the at-most-once effects whose outcome nobody knows, the oldest first.
+
+        Their cards wait until :meth:`settle` says of each whether it ran, or their tool does. An effect in a turn that
+        is still going is none of them.
+
+        Args:
+            build: of this board only; None: of all.
+        """
+        return await unsettled(self._opened(), build)
+
+    async def settle(
+        self,
+        effect: UnsettledEffect | str,
+        *,
+        ran: bool,
+        actor: str,
+        output: str = "",
+        ok: bool = True,
+        reason: str = "",
+    ) -> Issue:
+        """Say whether an effect of unknown outcome ran; its turn is taken up by the next run of the build.
+
+        Args:
+            effect: one of :meth:`unsettled`, or its key.
+            ran: True: it is never run again, and the model is told the output. False: the turn runs it now.
+            actor: the person who says so.
+            output: of an effect that ran, what the model is told.
+            ok: of an effect that ran, whether it went well.
+            reason: how this is known, for the record.
+
+        Returns:
+            The card as it is now.
+
+        Raises:
+            RunError: no such effect waits to be settled, or an argument is of no use.
+            StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
+        """
+        answer = Settlement(ran=ran, ok=ok, output=output)
+        return await settle(self._opened(), effect, answer, actor=actor, reason=reason)
