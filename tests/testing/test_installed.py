@@ -114,6 +114,8 @@ def test_a_kind_stands_for_all_its_nodes(site: Path) -> None:
         ("router=nope", "no router named 'nope'; installed: broken, default, inventive, own, plain, strange"),
         ("rooter", "no kind 'rooter'; valid: all, planner, router"),
         ("router={nope", "is no node (JSONDecodeError"),
+        ('router={"name": "nope"}', "no router named 'nope'; installed: broken, default, inventive"),
+        ("inventive", "no kind 'inventive'; did you mean router=inventive?"),
         ("router=strange", "router 'strange' of acme-routers: contract_powers has fast; valid: "),
     ],
 )
@@ -122,6 +124,30 @@ def test_a_wrong_choice_is_refused(site: Path, chosen: str, said: str) -> None:
     code, output = run(site, "--orket-nodes", chosen)
     assert code == pytest.ExitCode.USAGE_ERROR, output
     assert said in output
+
+
+def test_naming_nodes_is_not_testing_them(site: Path) -> None:
+    """The option without the tests that it is for is refused: nobody believes that a node was tested."""
+    (site / "work" / "test_own.py").write_text("def test_own():\n    pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--orket-nodes", "router=own"],
+        cwd=site / "work",
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--orket-nodes tests nothing without: --pyargs orket.testing.installed" in done.stdout + done.stderr
+
+
+def test_every_stock_node_answers_every_question(tmp_path: Path) -> None:
+    """All nodes that come with orket pass without code: what they raise they declare."""
+    (tmp_path / "work").mkdir()
+    code, output = run(tmp_path, "--orket-nodes", "all", "-k", "_02_ and not trio")
+    assert code == 0, output
+    assert output.count(": 1 of 1 rules passed") == 12
 
 
 def test_nothing_is_tested_by_accident(site: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
@@ -18,6 +19,7 @@ class DefaultLoaderStrategyNode:
     """
 
     contract_version = 1
+    contract_powers = MappingProxyType({"errors": (ValueError,)})  # for names that lead out of the root
 
     def organization_paths(self, root: Path, /) -> tuple[Path, ...]:
         """Return the two files that an organization is split into: who it is, and how it works."""

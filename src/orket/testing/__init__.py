@@ -4,7 +4,7 @@ A package proves its own router with three lines, run by pytest::
 
     class TestCostAwareRouter(RouterContract):
         def make_node(self):
-            return CostAwareRouter(ceiling_usd=0.5)
+            return CostAwareRouter(prices={"coder": 2, "senior": 7})
 """
 
 import pytest

@@ -16,6 +16,7 @@ from orket.contracts import CONTRACT_VERSION
 from orket.errors import WiringError
 from orket.testing import installed
 from orket.testing._nodes import NodeContract
+from orket.testing._suite import powers_of
 from orket.testing.suites import NODE_SUITES
 
 _HOME: Final = Path(installed.__file__).resolve()
@@ -50,14 +51,15 @@ def _chosen(part: str, registry: DecisionNodeRegistry) -> Iterator[Chosen]:
     kind, equals, name = part.partition("=")
     kinds = tuple(KINDS) if part == "all" else (kind,)
     if not KINDS.keys() >= set(kinds):
-        raise pytest.UsageError(f"--orket-nodes: no kind {kind!r}; valid: all, {', '.join(KINDS)}")
-    if name.startswith("{"):
-        yield _configured(kind, name)
-    elif equals:
+        meant = [f"{it}={kind}" for it in KINDS if kind in {offer.name for offer in registry.offers(it)}]
+        hint = f"did you mean {' or '.join(meant)}?" if meant else f"valid: all, {', '.join(KINDS)}"
+        raise pytest.UsageError(f"--orket-nodes: no kind {kind!r}; {hint}")
+    if equals:
+        chosen = _configured(kind, name) if name.startswith("{") else Chosen(kind=kind, name=name)
         names = sorted({offer.name for offer in registry.offers(kind)})
-        if name not in names:
-            raise pytest.UsageError(f"--orket-nodes: no {kind} named {name!r}; installed: {', '.join(names)}")
-        yield Chosen(kind=kind, name=name)
+        if chosen.name not in names:
+            raise pytest.UsageError(f"--orket-nodes: no {kind} named {chosen.name!r}; installed: {', '.join(names)}")
+        yield chosen
     else:
         for each in kinds:
             yield from (Chosen(kind=each, name=it) for it in sorted({offer.name for offer in registry.offers(each)}))
@@ -85,7 +87,9 @@ def suite_of(chosen: Chosen, registry: DecisionNodeRegistry) -> tuple[type[NodeC
 
     base = NODE_SUITES[chosen.kind]
     members: dict[str, Any] = {"make_node": lambda suite: bind(suite).node, "__module__": installed.__name__}
-    about: dict[str, JsonValue] = {"kind": chosen.kind, "name": chosen.name}
+    label = "".join(part.title() for part in chosen.kind.split("_"))
+    name = re.sub(r"\W", "_", f"Test{label}_{chosen.name}")
+    about: dict[str, JsonValue] = {"kind": chosen.kind, "name": chosen.name, "suite": name}
     try:
         binding = bind()
     except WiringError:
@@ -95,19 +99,13 @@ def suite_of(chosen: Chosen, registry: DecisionNodeRegistry) -> tuple[type[NodeC
         members |= _powers(base, binding)
         version = getattr(binding.node, "contract_version", CONTRACT_VERSION)
         about |= {"distribution": binding.distribution, "version": binding.version, "contract": version}
-    label = "".join(part.title() for part in chosen.kind.split("_"))
-    name = re.sub(r"\W", "_", f"Test{label}_{chosen.name}")
     return type(name, (base,), members), about
 
 
 def _powers(suite: type[NodeContract[Any]], binding: Binding) -> dict[str, Any]:
     """Return what a node declares of itself: the class attributes of its suite, under ``contract_powers``."""
     powers = dict(getattr(binding.node, _POWERS, {}))
-    valid = {name for cls in suite.__mro__ for name in getattr(cls, "__annotations__", {})} - {
-        "kind",
-        "prefix",
-        "subject",
-    }
+    valid = powers_of(suite) - {"kind", "prefix", "subject"}
     if unknown := sorted(powers.keys() - valid):
         raise pytest.UsageError(
             f"{binding.kind} {binding.name!r} of {binding.distribution}: {_POWERS} has {', '.join(unknown)}; "
@@ -127,6 +125,7 @@ class InstalledNodes:
         registry = DecisionNodeRegistry()
         self._suites = [suite_of(chosen, registry) for chosen in choose(wanted, registry)]
         self._verdicts: dict[tuple[str, str], _Verdict] = {}
+        self._collected = False
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
         """Put the suites of the chosen nodes in the place of ``orket.testing.installed``."""
@@ -134,7 +133,17 @@ class InstalledNodes:
             return None
         module: _Module = _Module.from_parent(parent, path=module_path)
         module.suites = self._suites
+        self._collected = True
         return module
+
+    def pytest_collection_finish(self) -> None:
+        """Refuse a run that names nodes and tests none.
+
+        Raises:
+            pytest.UsageError: ``orket.testing.installed`` is not among what is run.
+        """
+        if not self._collected:
+            raise pytest.UsageError("--orket-nodes tests nothing without: --pyargs orket.testing.installed")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what passed, by rule."""
@@ -202,5 +211,5 @@ class _Verdict:
         if self.skipped:
             parts.append(f"({len(self.skipped)} not applicable)")
         if self.failed:
-            parts.append(f"failed: {', '.join(sorted(self.failed))}")
+            parts.append(f"failed: {', '.join(sorted(self.failed))} (again: -k {about['suite']})")
         return " ".join(parts)

@@ -5,6 +5,7 @@ docstring, one sentence that it claims. A subclass that says what is tested (``m
 for each rule, made afresh: a test of hypothesis must not be shared by two classes.
 """
 
+import difflib
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -13,12 +14,20 @@ from typing import Any, ClassVar, Final, TypeAlias
 import anyio
 import pytest
 from attrs import frozen
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as Settings  # noqa: N812 - the class has a lower-case name, and so have its instances here
+from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
+from orket.testing._watch import restored_process
+
 BACKENDS: Final = ("asyncio", "trio")
-_PATIENT: Final = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+_PATIENT: Final = (
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.large_base_example,
+    HealthCheck.filter_too_much,
+)
 _MARK: Final = "__orket_rule__"
 
 Source: TypeAlias = "SearchStrategy[Any] | Callable[[Any], SearchStrategy[Any]]"
@@ -89,14 +98,43 @@ class ContractSuite:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.subject and not getattr(getattr(cls, cls.subject), "__isabstractmethod__", False):
+        _check_names(cls)
+        if not cls.subject:
+            return
+        if not getattr(getattr(cls, cls.subject), "__isabstractmethod__", False):
             for found, method in _marked(cls):
                 setattr(cls, found.test, _as_test(cls, found, method))
+        elif cls.__name__.startswith("Test"):
+            setattr(cls, f"test_{cls.prefix.replace('-', '_')}_has_a_subject", _missing_subject)
+
+    def unusable(self) -> str | None:
+        """Return what is so wrong with what is tested that only rule 01 can say more; None: nothing."""
+        return None
 
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:
         """Return the suite's rules, by id."""
         return tuple(found for found, _ in _marked(cls))
+
+
+def _check_names(suite: type[ContractSuite]) -> None:
+    """Refuse attributes that are nearly those by which a suite declares a power: they would declare nothing."""
+    valid = powers_of(suite)
+    for name, value in vars(suite).items():
+        if name in valid or name.startswith(("_", "test")) or callable(value) or isinstance(value, classmethod):
+            continue
+        if close := difflib.get_close_matches(name, valid, n=1, cutoff=0.8):
+            raise TypeError(f"{suite.__qualname__}.{name} declares nothing; did you mean {close[0]}?")
+
+
+def powers_of(suite: type[ContractSuite]) -> frozenset[str]:
+    """Return the names of the class attributes that a suite reads."""
+    return frozenset(name for cls in suite.__mro__ for name in getattr(cls, "__annotations__", {}))
+
+
+def _missing_subject(self: ContractSuite) -> None:
+    own = sorted(name for name in vars(type(self)) if not name.startswith(("_", "test")))
+    pytest.fail(f"{type(self).__name__} defines no {self.subject}(); it defines: {', '.join(own) or 'nothing'}")
 
 
 def _marked(suite: type[ContractSuite]) -> Iterator[tuple[Rule, Method]]:
@@ -125,6 +163,8 @@ def _as_test(suite: type[ContractSuite], found: Rule, method: Method) -> Callabl
             _drive(functools.partial(method, self, **drawn), backend)
         except Exception as error:
             error.add_note(f"{found.id} (contract version {found.version}): {found.claim}")
+            for name, value in drawn.items():
+                error.add_note(f"{name} = {value!r:.2000}")
             raise
 
     def plain(self: ContractSuite, **drawn: Any) -> None:
@@ -143,6 +183,7 @@ def _as_test(suite: type[ContractSuite], found: Rule, method: Method) -> Callabl
         test = _settings(suite, mark.share)(given(**drawn)(test))
         # The largest questions are long to print; where warnings are errors, that would hide what is wrong.
         test = pytest.mark.filterwarnings("ignore:Generating overly large repr")(test)
+    test = _guarded(test, found)
     if suite.backends:
         test = pytest.mark.parametrize("backend", suite.backends)(test)
     if found.needs and not getattr(suite, found.needs):
@@ -152,6 +193,27 @@ def _as_test(suite: type[ContractSuite], found: Rule, method: Method) -> Callabl
     return tested
 
 
+def _guarded(test: Callable[..., None], found: Rule) -> Callable[..., None]:
+    """Return a test that leaves its process as it was, and tries only what can be judged.
+
+    What is done to the process only once is seen by the rule about that.
+    """
+
+    @functools.wraps(test)
+    def guarded(self: ContractSuite, *args: Any, **kwargs: Any) -> None:
+        with restored_process():
+            if not found.id.endswith("-01") and (fault := self.unusable()) is not None:
+                pytest.skip(f"rule 01 is broken: {fault}")
+            try:
+                test(self, *args, **kwargs)
+            except Unsatisfiable:
+                pytest.fail(
+                    "no answer could be judged by this rule: what it raises or answers breaks another", pytrace=False
+                )
+
+    return guarded
+
+
 def _settings(suite: type[ContractSuite], share: float) -> Settings:
     own = suite.settings or Settings()
     patient = set(own.suppress_health_check) | set(_PATIENT)
@@ -159,6 +221,7 @@ def _settings(suite: type[ContractSuite], share: float) -> Settings:
         own,
         max_examples=max(1, round(own.max_examples * share)),
         deadline=None,
+        phases=[phase for phase in own.phases if phase is not Phase.explain],  # it would explain the event loop
         suppress_health_check=sorted(patient, key=lambda check: check.value),
     )
 

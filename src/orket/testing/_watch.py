@@ -3,8 +3,12 @@
 import contextlib
 import io
 import json
+import locale
+import logging
 import os
 import random
+import signal
+import socket
 import sys
 import time
 import warnings
@@ -18,11 +22,16 @@ import attrs
 
 @attrs.define
 class Steps:
-    """What was seen of an awaited call: its steps up to each suspension, and what was thrown into it."""
+    """What was seen of an awaited call: its steps up to each suspension, and what was thrown into it.
+
+    ``thrown`` counts cancellations from when ``scope`` is cancelled: before, they are the call's own timeouts, which
+    are cancellations too (on trio, every sleep ends with one).
+    """
 
     longest: float = 0.0
     suspended: int = 0
     thrown: int = 0
+    scope: anyio.CancelScope | None = None
     on_suspend: Callable[[int], None] = lambda _count: None
 
     async def watch(self, call: Callable[[], Any]) -> Any:
@@ -56,12 +65,16 @@ class _Watched:
             try:
                 sent = yield wanted
             except BaseException as error:  # noqa: BLE001 - handed on to whom it was meant for
-                self._steps.thrown += 1
+                self._note(error)
                 resume = _bound(inner.throw, error)
             else:
-                if _is_cancellation(getattr(sent, "error", None)):
-                    self._steps.thrown += 1  # trio sends what asyncio throws
+                self._note(getattr(sent, "error", None))  # trio sends what asyncio throws
                 resume = _bound(inner.send, sent)
+
+    def _note(self, error: object) -> None:
+        scope = self._steps.scope
+        if scope is not None and scope.cancel_called and _is_cancellation(error):
+            self._steps.thrown += 1
 
 
 def _is_cancellation(error: object) -> bool:
@@ -76,18 +89,26 @@ def _bound(function: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
 def unchanged_process() -> Iterator[list[str]]:
     """Note what the body changes about the process that it runs in; restores what can be restored."""
     changed: list[str] = []
-    before = _process()
-    environ = dict(os.environ)
     printed = io.StringIO()
+    with restored_process() as before:
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                yield changed
+        finally:
+            after = _process()
+            changed.extend(name for name, value in before.items() if after[name] != value)
+            if printed.getvalue():
+                changed.append(f"the output ({printed.getvalue()[:80]!r})")
+
+
+@contextlib.contextmanager
+def restored_process() -> Iterator[dict[str, Any]]:
+    """Give how the process stands, and put it back in the end: what is done to it but once is seen by every rule."""
+    before = _process()
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            yield changed
+        yield before
     finally:
-        after = _process()
-        changed.extend(name for name, value in before.items() if after[name] != value)
-        if printed.getvalue():
-            changed.append(f"the output ({printed.getvalue()[:80]!r})")
-        _restore(before, environ)
+        _restore(before)
 
 
 def _process() -> dict[str, Any]:
@@ -100,13 +121,17 @@ def _process() -> dict[str, Any]:
         "json": (json.dumps, json.loads, json.JSONEncoder, json.JSONDecoder),
         "the clock": (time.time, time.monotonic, time.sleep),
         "the recursion limit": sys.getrecursionlimit(),
+        "the timeout of sockets": socket.getdefaulttimeout(),
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "the root logger": (logging.root.level, list(logging.root.handlers)),
+        "the handling of signals": [signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM)],
     }
 
 
-def _restore(before: dict[str, Any], environ: dict[str, str]) -> None:
-    if dict(os.environ) != environ:
+def _restore(before: dict[str, Any]) -> None:
+    if dict(os.environ) != before["the environment"]:
         os.environ.clear()
-        os.environ.update(environ)
+        os.environ.update(before["the environment"])
     if Path.cwd() != before["the working directory"]:
         os.chdir(before["the working directory"])
     sys.path[:] = before["sys.path"]
@@ -114,3 +139,8 @@ def _restore(before: dict[str, Any], environ: dict[str, str]) -> None:
     time.time, time.monotonic, time.sleep = before["the clock"]
     sys.setrecursionlimit(before["the recursion limit"])
     random.setstate(before["the state of random"])
+    socket.setdefaulttimeout(before["the timeout of sockets"])
+    if locale.setlocale(locale.LC_ALL) != before["the locale"]:
+        locale.setlocale(locale.LC_ALL, before["the locale"])
+    level, logging.root.handlers[:] = before["the root logger"]
+    logging.root.setLevel(level)
