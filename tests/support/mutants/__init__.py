@@ -27,16 +27,11 @@ class Mutant:
     attributes: dict[str, Any] = field(factory=dict)
 
 
-def broken_rules(suite: type[ContractSuite], mutant: Mutant, settings: Settings) -> set[str]:
-    """Return the ids of the rules that a mutant breaks.
-
-    Its own rule is tried with all examples of *settings*, the others, which should hold, with a tenth of them.
-    """
-    members = {suite.subject: lambda _self: mutant.make(), **mutant.attributes}
-    thorough = type(f"Test{suite.__name__}", (suite,), {**members, "settings": settings})
-    tenth = Settings(settings, max_examples=settings.max_examples // 10)
-    brief = type(f"Test{suite.__name__}", (suite,), {**members, "settings": tenth})
-    return {it.id for it in suite.rules() if not _passes(thorough if it.id == mutant.rule else brief, it)}
+def breaks(suite: type[ContractSuite], mutant: Mutant, rule_id: str, settings: Settings) -> bool:
+    """Return whether a mutant breaks a rule of its suite."""
+    members = {suite.subject: lambda _self: mutant.make(), "settings": settings, **mutant.attributes}
+    broken = type(f"Test{suite.__name__}", (suite,), members)
+    return not _passes(broken, next(rule for rule in broken.rules() if rule.id == rule_id))
 
 
 def _passes(suite: type[ContractSuite], rule: Rule) -> bool:
