@@ -34,6 +34,13 @@ async def outcome(call: Callable[[], Any], steps: Steps | None = None) -> Outcom
         return Outcome(error=error)
 
 
+def shown(error: BaseException | None) -> str:
+    """Return all that an error shows: its own words and notes, and those of what it was raised from or beside."""
+    if error is None:
+        return ""
+    return f"{error} {error!r} {vars(error)!r} {shown(error.__cause__)} {shown(error.__context__)}"
+
+
 async def answered(call: Callable[[], Any], steps: Steps | None = None) -> Any:
     """Return the answer of a call; an example in which it raises does not count, so that one defect fails one rule."""
     found = await outcome(call, steps)
@@ -50,7 +57,8 @@ async def check_cancelling(call: Callable[[], Any], *, after: int = 0, seconds: 
         after: After how many suspensions it is cancelled; 0 is before the first.
         seconds: Cancel after a time instead.
     """
-    steps, scope = Steps(), anyio.CancelScope()
+    scope = anyio.CancelScope()
+    steps = Steps(scope=scope)
     if seconds is None:
         steps.on_suspend = lambda count: scope.cancel() if count > after else None
     tasks = len(anyio.get_running_tasks())

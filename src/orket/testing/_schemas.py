@@ -117,9 +117,20 @@ def misfits_of(schema: Schema) -> tuple[JsonValue, ...]:
     allowed = kinds(schema)
     lookalikes = [value for kind in sorted(allowed) for value in _lookalikes(kind)]
     unfit = [value for value in lookalikes if not fits(value, schema)]
-    if "string" in allowed and (choices := choices_of(schema)):
-        unfit.append("-".join([str(choice) for choice in choices]) + "?")
+    if choices := choices_of(schema):
+        unfit += [value for value in _strangers(choices) if fits(value, schema)]
+    if "array" in allowed and "items" in schema:
+        unfit += [[value] for value in misfits_of(schema["items"])]
+    if "object" in allowed and "properties" in schema:
+        unfit += [given for _, _, given in malformed(schema)]
     return tuple(unfit)
+
+
+def _strangers(choices: tuple[JsonValue, ...]) -> Iterator[JsonValue]:
+    """Yield values of the same types as the choices that are none of them."""
+    yield "-".join([str(choice) for choice in choices]) + "?"
+    numbers = [choice for choice in choices if isinstance(choice, int | float)]
+    yield from [value for value in (True, False, int(max(numbers, default=0)) + 1) if value not in choices]
 
 
 def malformed(schema: Schema) -> Iterator[tuple[str, str, Arguments]]:

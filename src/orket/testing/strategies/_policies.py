@@ -154,6 +154,16 @@ def hostile_identifiers() -> SearchStrategy[str]:
     return st.sampled_from((*NAMES[:3], *NAMES[-14:], *HOSTILE_NAMES, *TEXTS, ".hidden", "a.", "CON", "Überblick"))
 
 
+def near_tokens() -> SearchStrategy[tuple[str, str]]:
+    """Generate pairs of different tokens, many of which differ in one digit only."""
+    far = st.tuples(tokens(), tokens()).filter(lambda pair: pair[0] != pair[1])
+    return st.one_of(far, st.builds(_near, tokens(), st.integers(0, 31)))
+
+
+def _near(token: str, place: int) -> tuple[str, str]:
+    return token, token[:place] + ("1" if token[place] == "0" else "0") + token[place + 1 :]
+
+
 DOTENVS: Final = (
     *("", "A=1\n", "A=1\nB=2\n", "# nothing\n\n", "export C='x y'\n", 'D="a\\nb" # why\n', "E=\n", "\ufeffF=1\r\n"),
     *("G = spaced \n", "H=$HOME/${A}\n", "PATH=/elsewhere\n", "J=значение\n", "K='a=b'\n", "A=1\nA=2\n"),

@@ -41,7 +41,7 @@ def privileges(project: dict[str, Any]) -> Iterator[str]:
             if re.fullmatch(r"no-new-privileges([:=]true)?", str(option)) is None:
                 yield f"{name}.security_opt {option}"
         build = _object(service.get("build"))
-        yield from (f"{name}.build.{key}" for key in ("privileged", "entitlements") if build.get(key))
+        yield from (f"{name}.build.{key}" for key in ("privileged", "entitlements", "ssh") if build.get(key))
         resources = _object(_object(service.get("deploy")).get("resources"))
         if _object(resources.get("reservations")).get("devices"):
             yield f"{name}.deploy.resources.reservations.devices"
@@ -53,7 +53,9 @@ def privileges(project: dict[str, Any]) -> Iterator[str]:
 def mounts(project: dict[str, Any]) -> Iterator[str]:
     """Yield what brings files of the host into a container."""
     for name, service in _bodies(project["services"]):
-        yield from (f"{name}.{key}" for key in ("volumes_from", "env_file") if service.get(key))
+        yield from (
+            f"{name}.{key}" for key in ("volumes_from", "env_file", "label_file", "develop") if service.get(key)
+        )
         for volume in _listed(service.get("volumes")):
             if not _is_own(volume):
                 yield f"{name}.volumes {volume}"
@@ -123,3 +125,11 @@ def names(project: dict[str, Any]) -> Iterator[str]:
         for name, body in _bodies(project.get(section)):
             yield name
             yield from (str(body[key]) for key in _NAMES if key in body)
+            yield from (str(one) for key in ("profiles", "networks", "labels") for one in _texts(body.get(key)))
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """Yield the keys and items of what is listed, and the aliases of networks."""
+    for one in found if isinstance(found, dict | list) else ():
+        yield str(one)
+        yield from map(str, _listed(_object(_object(found).get(one) if isinstance(found, dict) else {}).get("aliases")))

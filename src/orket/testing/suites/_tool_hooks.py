@@ -2,11 +2,12 @@
 
 import abc
 import copy
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from hypothesis import reject
 from hypothesis.strategies import SearchStrategy, deferred
@@ -17,6 +18,8 @@ from orket.testing._outcome import Outcome, outcome
 from orket.testing._suite import ContractSuite
 from orket.testing._watch import Steps
 from orket.testing.strategies import arguments_for
+
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class ToolHooks(ContractSuite, abc.ABC):
@@ -52,13 +55,15 @@ class ToolHooks(ContractSuite, abc.ABC):
         )
 
     def observe(self, context: ToolContext) -> object:
-        """Return what can be seen of the tool's effects, to be compared; by default, all files of the workspace.
+        """Return what can be seen of the tool's effects, to be compared; by default, all files of the workspace, with
+        their modes.
 
         A tool that acts elsewhere looks there: at its service's double, or at an EffectLedger.
         """
         found = sorted(context.workspace.rglob("*"))
         return [
-            (it.relative_to(context.workspace).as_posix(), it.read_bytes() if it.is_file() else b"") for it in found
+            (it.relative_to(context.workspace).as_posix(), it.lstat().st_mode, it.read_bytes() if it.is_file() else b"")
+            for it in found
         ]
 
     @contextmanager
@@ -100,7 +105,9 @@ def same(first: object, second: object) -> bool:
 
 def plainly(value: object) -> str:
     """Return what a value holds, without where it lies in memory."""
-    return repr(getattr(value, "__dict__", None) or value)
+    slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
+    held = getattr(value, "__dict__", None) or {it: getattr(value, it, None) for it in slots if it != "__weakref__"}
+    return _ADDRESS.sub("", repr(held or value))
 
 
 def refused(tool: Tool, arguments: Mapping[str, Any]) -> BaseException | None:

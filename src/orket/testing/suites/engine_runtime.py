@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from orket.contracts import EngineRuntimePolicyNode, EnvironmentQuestion
 from orket.testing._nodes import NodeContract
+from orket.testing._outcome import shown
 from orket.testing._suite import rule
 from orket.testing._watch import unchanged_process
 from orket.testing.strategies import alone, environment_questions, environs, roots
@@ -72,4 +73,4 @@ class EngineRuntimeContract(NodeContract[EngineRuntimePolicyNode]):
         """What a policy raises about a line of the file does not quote it: it may hold a secret."""
         question = EnvironmentQuestion(environ={"TOKEN": _SECRET}, dotenv=f"A=1\n{line.format(_SECRET)}\n")
         _, error = await self.attempt("environment", question)
-        assert _SECRET not in f"{error} {error!r}"
+        assert _SECRET not in shown(error)

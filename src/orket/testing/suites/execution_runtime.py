@@ -14,6 +14,7 @@ from orket.testing.strategies import given_ids, hostile_identifiers, tokens
 
 _RUNS: Final = ("select_run_id", "select_rock_run_id")
 _BUILDS: Final = ("select_epic_build_id", "select_rock_build_id")
+_LONGEST: Final = 255  # characters of a file's name
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -51,12 +52,15 @@ class ExecutionRuntimeContract(NodeContract[ExecutionRuntimeStrategyNode]):
         method, args = call
         assert await self.valid(method, *args, answer=str) == args[0]
 
-    @rule("21", call=_calls(st.none()))
+    @rule("21", call=_calls(st.none()), share=2.0)
     async def makes_safe_file_names(self, call: Call) -> None:
-        """An id that the node makes has only letters, digits, ".", "_" and "-", and does not begin with a dot."""
+        """An id that the node makes has only letters, digits, ".", "_" and "-", does not begin with a dot, and is not
+        too long for a file's name.
+        """
         method, args = call
         made = await self.valid(method, *args, answer=str)
         assert _FILE_NAME.fullmatch(made), f"{method} makes {made!r}"
+        assert len(made) <= _LONGEST, f"{method} makes an id of {len(made)} characters"
 
     @rule("22", method=st.sampled_from(_BUILDS), name=hostile_identifiers(), other=hostile_identifiers())
     async def finds_a_board_again(self, method: str, name: str, other: str) -> None:

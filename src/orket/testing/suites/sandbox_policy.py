@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from orket.contracts import SandboxPolicyNode, SandboxPorts, SandboxQuestion, TechStack
 from orket.testing._nodes import Call, NodeContract
+from orket.testing._outcome import shown
 from orket.testing._suite import rule
 from orket.testing.strategies import (
     alone,
@@ -172,4 +173,4 @@ class SandboxPolicyContract(NodeContract[SandboxPolicyNode]):
         """What a policy raises does not quote the password that it was given."""
         password, (method, args) = asked
         _, error = await self.attempt(method, *args)
-        assert password not in f"{error} {error!r}"
+        assert password not in shown(error)

@@ -7,10 +7,12 @@ import anyio.lowlevel
 from attrs import evolve
 from hypothesis import strategies as st
 
-from orket.contracts import Batch, Store
+from orket.contracts import Batch, CardChange, Document, Store
 from orket.errors import JournalError, StoreError
 from orket.testing._suite import rule
 from orket.testing.suites.store._place import (
+    CARD,
+    RUN,
     StoreRules,
     Tampering,
     at_once,
@@ -48,6 +50,14 @@ def _scattered() -> list[Batch]:
     ]
 
 
+def _page(n: int, **parts: Any) -> Batch:
+    """Return a batch that adds a card, a document and a run of its own."""
+    card = CardChange(issue=evolve(CARD, id=f"I-{n}"), expected=0)
+    document = Document(kind="kind", key=str(n), body=n)
+    row = evolve(RUN, id=f"run {n}", started_at=float(n))
+    return batch(str(n), run=row.id, run_row=row, changes=(card,), documents=(document,), **parts)
+
+
 class EventRules(StoreRules):
     """Iterating over entries."""
 
@@ -83,10 +93,15 @@ class EventRules(StoreRules):
 
     @rule("76")
     async def reads_long_journals(self) -> None:
-        """A journal of hundreds of batches and a million characters is read whole and in order."""
+        """A journal of hundreds of batches and a million characters is read whole and in order, and so are as many
+        cards, documents and runs.
+        """
         async with self.opened() as store:
             long = "y" * 4000
-            await at_once(store, *[batch(str(n), records=comments(long, n)) for n in range(300)])
+            receipts = await at_once(store, *[_page(n, records=comments(long, n)) for n in range(300)])
+            joined = sorted(receipts, key=lambda n: getattr(receipts[n], "first_seq", 0))
+            assert [it.issue.id for it in await store.load_board("build")] == [f"I-{n}" for n in joined]
+            assert len(await store.runs()) == len(await store.find("kind")) == 300
             assert [entry.seq for entry in await entries(store)] == list(range(1, 601))
             assert len(await texts(store, 124, build="build")) == 476
 

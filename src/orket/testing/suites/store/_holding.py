@@ -100,9 +100,9 @@ class ClaimRules(StoreRules):
         """The board says who holds a card, until when, and with which token; of a free one that nobody did."""
         async with self.opened() as store:
             await store.commit(added("I-1", "I-2"))
-            token = await taken(store, "take", "ann", until=20.125)
+            token = await taken(store, "take", "ann", until=4102444800.125)
             found, free = await row(store), await row(store, "I-2")
-        assert (found.owner, found.until, found.token) == ("ann", 20.125, token)
+        assert (found.owner, found.until, found.token) == ("ann", 4102444800.125, token)
         assert (free.owner, free.until, free.token) == (None, 0.0, 0)
 
     @rule("28", now=st.sampled_from((10.0, 15.0, 19.0, 19.99)), share=0.05)
@@ -161,24 +161,29 @@ class ClaimRules(StoreRules):
             found = {it.issue.id: it.token for it in await store.load_board("build")}
         assert dict(receipt.tokens) == {"I-1": found["I-1"], "I-2": found["I-2"]}
 
-    @rule("33", until=st.sampled_from((30.0, 15.0, 20.25)), share=0.05)
-    async def renews_claims(self, until: float) -> None:
-        """A renewal moves the claim's end, keeps its token and its owner."""
+    @rule("33", now=st.sampled_from((12.0, 20.0)), until=st.sampled_from((30.0, 15.0, 20.25)), share=0.08)
+    async def renews_claims(self, now: float, until: float) -> None:
+        """A renewal moves the claim's end, keeps its token and its owner, also when the claim is over and nobody has
+        taken the card.
+        """
         async with self.opened() as store:
             await store.commit(added())
             token = await taken(store, "take", "ann")
-            assert await taken(store, "renew", "ann", now=12.0, until=until, token=token) == token
+            assert await taken(store, "renew", "ann", now=now, until=until, token=token) == token
             found = await row(store)
         assert (found.owner, found.until, found.token) == ("ann", until, token)
 
     @rule("34")
     async def renews_only_the_last_token(self) -> None:
-        """A token that is no longer the card's cannot renew, not even for the same owner."""
+        """A token that is no longer the card's cannot renew, not even for the same owner; the card's token cannot for
+        another one.
+        """
         async with self.opened() as store:
             await store.commit(added())
             old = await taken(store, "take", "ann")
-            await taken(store, "again", "ann")
+            last = await taken(store, "again", "ann")
             await refusal(store, batch("renew", claims=(claim("ann", token=old, until=99.0),)))
+            await refusal(store, batch("steal", claims=(claim("bob", token=last, until=99.0),)))
 
     @rule("35")
     async def renews_nothing_given_back(self) -> None:

@@ -8,9 +8,9 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from orket.cards import CardStatus, Issue
-from orket.contracts import CardChange, Document, Receipt, RunRow
+from orket.contracts import CardChange, Document, Receipt, RunRow, Store
 from orket.errors import StoreConflictError
-from orket.events import Record
+from orket.events import DecisionMade, Record
 from orket.testing._suite import rule
 from orket.testing.strategies import json_values
 from orket.testing.strategies._batches import (
@@ -22,6 +22,7 @@ from orket.testing.strategies._batches import (
     run_rows,
 )
 from orket.testing.suites.store._place import (
+    RUN,
     StoreRules,
     added,
     at_once,
@@ -48,6 +49,18 @@ def _comments(sizes: list[tuple[str, int]]) -> list[Any]:
         batch(str(n), run=run, build=f"of {run}", records=comments(*[f"{n}.{i}" for i in range(size)]))
         for n, (run, size) in enumerate(sizes)
     ]
+
+
+def _decided(answer: Any) -> DecisionMade:
+    return DecisionMade(kind="planner", method="plan", node="n", question="q", answer=answer)
+
+
+async def _mutable(store: Store) -> list[Any]:
+    """Return what lets itself be written to of the run and of the first entry."""
+    run_row, (entry,) = await store.load_run("run"), await entries(store)
+    assert run_row is not None
+    assert isinstance(entry.record, DecisionMade)
+    return [run_row.wiring, entry.record.answer]
 
 
 class RoundTripRules(StoreRules):
@@ -208,27 +221,35 @@ class IsolationRules(StoreRules):
     @rule("16")
     async def shares_nothing_with_writers(self) -> None:
         """What a caller does to the parts of a batch after it was committed does not reach the record."""
-        params, body, kept = {"a": [1]}, {"a": [1]}, dict(payloads("text"))
+        params, body, wiring, answer = [{"a": [1]} for _ in range(4)]
+        kept = dict(payloads("text"))
         async with self.opened() as store:
             document = Document(kind="kind", key="key", body=body)
-            await store.commit(batch("op", changes=(changed(0, params=params),), documents=(document,), payloads=kept))
-            params["a"].append(2)
-            body["a"].append(2)
+            parts = {"changes": (changed(0, params=params),), "documents": (document,), "payloads": kept}
+            await store.commit(batch("op", **parts, records=(_decided(answer),), run_row=evolve(RUN, wiring=wiring)))
+            for given in (params, body, wiring, answer):
+                given["a"].append(2)
             kept[sha("text")] = "another"
             assert (await row(store)).issue.params == {"a": [1]}
             assert await bodies(store) == {"key": {"a": [1]}}
             assert await store.payload(sha("text")) == "text"
+            assert await _mutable(store) == [{"a": [1]}] * 2
 
     @rule("17")
     async def shares_nothing_with_readers(self) -> None:
         """What a reader does to what it was given does not reach the next reader."""
         async with self.opened() as store:
             document = Document(kind="kind", key="key", body={"a": [1]})
-            await store.commit(batch("op", changes=(changed(0, params={"a": [1]}),), documents=(document,)))
+            parts = {"changes": (changed(0, params={"a": [1]}),), "documents": (document,)}
+            records, run_row = (_decided({"a": [1]}),), evolve(RUN, wiring={"a": [1]})
+            await store.commit(batch("op", **parts, records=records, run_row=run_row))
+            for found in await _mutable(store):
+                found["a"].append(2)
             (await row(store)).issue.params["a"].append(2)
             (await bodies(store))["key"]["a"].append(2)
             assert (await row(store)).issue.params == {"a": [1]}
             assert await bodies(store) == {"key": {"a": [1]}}
+            assert await _mutable(store) == [{"a": [1]}] * 2
 
     @rule("18")
     async def keeps_builds_apart(self) -> None:
