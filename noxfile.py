@@ -51,6 +51,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def nightly(session: nox.Session) -> None:
+    """Repeat what the tests do a little of in CI, much more often; for hours."""
+    session.install("-e", ".[http,testing]", *_group("test"))
+    chosen = ("-n", "2", "--dist", "worksteal", "-m", "nightly", "-rP")
+    session.run("python", "-m", "pytest", *chosen, *session.posargs, env={"NIGHTLY": "1"})
+
+
+@nox.session
 def typing(session: nox.Session) -> None:
     """Check the types of the package and that every public name has one."""
     session.install("-e", ".[http,testing]", *_group("typing"))

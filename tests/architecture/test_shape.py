@@ -37,6 +37,7 @@ SEAMS = {
     "stores/_threaded.py": "closes the database, whatever starting ended with, and raises it again",
     "stores/_writer.py": "answers the commits that wait for a writer thread, whatever ended it",
     "testing/_nodes.py": "calls the nodes under test",
+    "testing/faults/_nursery.py": "writes down what ended a process, and raises it again",
     "testing/_outcome.py": "calls the ports under test",
     "testing/_suite.py": "notes which rule failed, and raises it again",
     "testing/_watch.py": "hands what is thrown into a watched call on to it",

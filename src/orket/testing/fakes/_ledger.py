@@ -9,18 +9,23 @@ from typing import Any
 
 from attrs import asdict, frozen
 
+from orket._codec import value_digest
 from orket.contracts import EffectClass, Tool, ToolContext
 from orket.tools import ClassTool
 
 
 @frozen(kw_only=True)
 class Effect:
-    """Something that a tool did: under which effect key, which tool, of which class, and with what."""
+    """Something that a tool did: under which effect key, which tool, of which class, and with what.
+
+    ``arguments`` is the digest of the arguments' canonical JSON, as in the journal; "" where it is not known.
+    """
 
     key: str
     tool: str
     effect: EffectClass
     note: str = ""
+    arguments: str = ""
 
 
 @frozen(kw_only=True)
@@ -110,7 +115,9 @@ class EffectLedger:
 
         def write(arguments: Any, context: ToolContext) -> str:
             """Write a line into the ledger."""
-            self.record(Effect(key=context.key, tool=name, effect=effect, note=arguments.note))
+            given = {"note": arguments.note, **({"confirm": arguments.confirm} if destructive else {})}
+            said = value_digest(given) if arguments.note else ""  # without a note: given as "", or left out
+            self.record(Effect(key=context.key, tool=name, effect=effect, note=arguments.note, arguments=said))
             return f"written by {name}"
 
         arguments: type[Any] = _ConfirmedNote if destructive else _Note

@@ -1,0 +1,216 @@
+"""Let a crew die at every point of its work, and see whether the record makes up for it."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from orket.contracts import EffectClass
+
+_CREW: Final = "orket.testing.faults:chains_and_fans"
+_MAIN: Final = "from orket.testing.faults._nursery import main; main()"
+_SHOWN: Final = 20  # problems in an error's text
+
+
+@frozen(kw_only=True)
+class KillReport:
+    """What came of many deaths.
+
+    Attributes:
+        points: Where an undisturbed run may die: before and after each of its store, model and tool calls.
+        cases: Records that crews died over.
+        deaths: Processes that died; a case whose run was over before counts none.
+        settled: Effects that waited for somebody to say whether they had happened: at most once, and begun when the
+            process died. The harness says what the ledger says.
+        problems: What is wrong, a sentence each, beginning with where the process died.
+    """
+
+    points: int
+    cases: int
+    deaths: int
+    settled: int
+    problems: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Pass.
+
+        Raises:
+            AssertionError: there are problems; says which.
+        """
+        if self.problems:
+            more = len(self.problems) - _SHOWN
+            shown = [*self.problems[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+            raise AssertionError(f"{self}\n  - " + "\n  - ".join(shown))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.deaths} deaths in {self.cases} cases, at {self.points} points: "
+            f"{len(self.problems)} problems, {self.settled} effects settled"
+        )
+
+
+@frozen(kw_only=True)
+class Killing:
+    """A crew that is to die, again and again, each time in processes of its own.
+
+    Args:
+        folder: Where the records of all cases go; those without a problem are removed.
+        scenario: The crew, as ``module:function``; the function takes a folder and an
+            :class:`~orket.testing.EffectLedger` for its tools, and returns an orchestrator with its record in there.
+        card: What is run.
+        options: Further arguments of the function.
+        backend: The event loop, ``"asyncio"`` or ``"trio"``.
+        workers: Cases at a time.
+    """
+
+    folder: Path
+    scenario: str = _CREW
+    card: str = "launch"
+    options: Mapping[str, Any] = field(factory=dict)
+    backend: str = "asyncio"
+    workers: int = 1
+
+    def everywhere(self, *, points: Iterable[int] | None = None, again: int = 0) -> KillReport:
+        """Die at every point; the crew that takes over then works to the end.
+
+        Args:
+            points: Die only at these; None for all.
+            again: Let the crew that takes over die too, and the next, each after so many points of its own; 0: never.
+        """
+        with self._nurseries() as nurseries:
+            first = self._first(nurseries)
+            chosen = range(1, first["points"] + 1) if points is None else points
+            more: list[dict[str, float]] = [{"at": again}] * (first["points"] // again if again else 0)
+            lives: list[list[dict[str, float]]] = [[{"at": at}, *more] for at in chosen]
+            return self._report(nurseries, first, lives)
+
+    def at_random(self, times: int, *, seed: int = 0, deaths: int = 1) -> KillReport:
+        """Let crews be killed by SIGKILL, at random moments between their birth and the end of an undisturbed run.
+
+        Args:
+            times: How many cases.
+            seed: Chooses the moments; how far a process is by then is the machine's affair.
+            deaths: How many crews are killed one after the other in each case.
+        """
+        chance = random.Random(seed)  # noqa: S311 - chosen, not secret
+        with self._nurseries() as nurseries:
+            first = self._first(nurseries)
+            whole = first["seconds"]
+            lives = [[{"seconds": chance.uniform(0, whole)} for _ in range(deaths)] for _ in range(times)]
+            return self._report(nurseries, first, lives)
+
+    def _first(self, nurseries: "SimpleQueue[_Nursery]") -> dict[str, Any]:
+        """Run a case in which nobody dies."""
+        first = self._case(nurseries, 0, [])
+        if first["problems"]:
+            raise AssertionError("undisturbed, it fails already:\n  - " + "\n  - ".join(first["problems"]))
+        return first
+
+    def _report(
+        self, nurseries: "SimpleQueue[_Nursery]", first: dict[str, Any], lives: list[list[dict[str, float]]]
+    ) -> KillReport:
+        with ThreadPoolExecutor(self.workers) as pool:
+            cases = list(pool.map(lambda it: self._case(nurseries, *it), enumerate(lives, 1)))
+        problems = [
+            f"{_title(case, deaths)}: {it}"
+            for case, deaths in zip(cases, lives, strict=True)
+            for it in _wrong(case, first)
+        ]
+        return KillReport(
+            points=first["points"],
+            cases=len(cases),
+            deaths=sum(case["deaths"] for case in cases),
+            settled=sum(case.get("settled", 0) for case in cases),
+            problems=tuple(problems),
+        )
+
+    def _case(self, nurseries: "SimpleQueue[_Nursery]", number: int, deaths: list[dict[str, float]]) -> dict[str, Any]:
+        folder = self.folder / f"case-{number}"
+        order = {
+            "folder": str(folder),
+            "scenario": self.scenario,
+            "card": self.card,
+            "options": dict(self.options),
+            "backend": self.backend,
+            "deaths": deaths,
+        }
+        nursery = nurseries.get()
+        try:
+            answer = nursery.ask(order)
+        finally:
+            nurseries.put(nursery)
+        if not answer["problems"]:
+            shutil.rmtree(folder)
+        return answer
+
+    @contextmanager
+    def _nurseries(self) -> "Iterator[SimpleQueue[_Nursery]]":
+        if not hasattr(os, "fork"):
+            raise OSError("processes are forked here, and this system cannot fork")
+        found = [_Nursery() for _ in range(self.workers)]
+        waiting: SimpleQueue[_Nursery] = SimpleQueue()
+        for nursery in found:
+            waiting.put(nursery)
+        try:
+            yield waiting
+        finally:
+            for nursery in found:
+                nursery.close()
+
+
+class _Nursery:
+    """A process that gives birth to others."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", _MAIN]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._tell(sys.path)
+
+    def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Give an order, and wait for the answer."""
+        self._tell(order)
+        if not (line := self._process.stdout.readline() if self._process.stdout else ""):
+            raise RuntimeError(f"the process that forks the crews has died, over {order}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+
+    def _tell(self, what: object) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(json.dumps(what) + "\n")
+            self._process.stdin.flush()
+
+
+def _title(case: Mapping[str, Any], deaths: list[dict[str, float]]) -> str:
+    """Say where a case died, and how to see it again."""
+    first = deaths[0]
+    place = f"points=[{first['at']}]" if "at" in first else f"killed after {first['seconds']:.4f} s"
+    return f"{place} (died {'; '.join(case['words']) or 'nowhere'})"
+
+
+def _wrong(case: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
+    """Compare a case with the undisturbed run."""
+    yield from case["problems"]
+    if "board" not in case:
+        return
+    for line, wanted in zip_longest(case["board"], first["board"]):
+        if line != wanted:
+            yield f"the board has {line}, and undisturbed {wanted}"
+    for effect in sorted({*case["effects"], *first["effects"]}):
+        found, wanted = case["effects"].get(effect, 0), first["effects"].get(effect, 0)
+        if found < wanted or (found > wanted and effect.startswith(EffectClass.AT_MOST_ONCE)):
+            yield f"{effect} happened {found} times instead of {wanted}"
