@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from orket._codec import canonical_json, codec, digest, to_json, value_digest
+from orket._codec import Codec, canonical_json, codec, digest, to_json, value_digest
 from orket.cards import CardStatus, Issue, Metrics, Scenario, Verification, VerificationResult, WaitReason
 from orket.contracts import Message, ModelReply, RawToolCall, ToolCall
 from orket.errors import StoreVersionError
@@ -128,3 +128,52 @@ def test_what_json_does_not_have_is_refused(value: Any) -> None:
     """NaN, infinity and foreign objects never reach the store."""
     with pytest.raises((ValueError, TypeError)):
         to_json({"value": value})
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"name": fields.pop("title"), **fields}
+
+
+def _seated(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"seat": "anybody", **fields}
+
+
+NEWER = Codec({Issue: (_renamed, _seated)})  # an orket whose issues have version 3
+PLAIN = Issue(id="a", name="A", seat="s")
+
+
+@pytest.mark.parametrize(
+    ("stored", "seat"),
+    [
+        ('{"id":"a","title":"A"}', "anybody"),
+        ('{"$v":2,"id":"a","name":"A"}', "anybody"),
+        ('{"$v":3,"id":"a","name":"A","seat":"s"}', "s"),
+    ],
+)
+def test_older_versions_are_upcast(stored: str, seat: str) -> None:
+    """A value of every older version is read as the present one, alone and within a record, and written as that."""
+    found = NEWER.load_issue(stored)
+    assert (found.name, found.seat) == ("A", seat)
+    added = NEWER.load_record(["card_added", {"issue": json.loads(stored), "by": "x"}])
+    assert added == CardAdded(issue=found, by="x")
+    assert json.loads(NEWER.dump_issue(found))["$v"] == 3
+    assert NEWER.load_record(json.loads(json.dumps(NEWER.dump_record(added)))) == added
+
+
+@pytest.mark.parametrize("version", [2, 99, 0, "1", True, None])
+def test_newer_versions_are_refused(version: object) -> None:
+    """What says that it has another version than the present one is refused, naming type and both versions."""
+    stored = {"$v": version, **json.loads(codec().dump_issue(PLAIN))}
+    with pytest.raises(StoreVersionError, match=r"stored Issue has version .*, this orket knows up to 1") as caught:
+        codec().load_issue(json.dumps(stored))
+    assert (caught.value.found, caught.value.known) == (version, 1)
+    with pytest.raises(StoreVersionError, match="CardAdded"):
+        codec().load_record(["card_added", {"$v": 2, "issue": stored, "by": "x"}])
+    with pytest.raises(StoreVersionError, match=r"\$v"):  # of a part that has no versions yet
+        codec().load_record(["card_added", {"issue": stored, "by": "x"}])
+
+
+def test_the_first_version_is_not_written() -> None:
+    """Types that never changed say nothing of it: the journal stays small, and what was written before is theirs."""
+    assert "$v" not in codec().dump_issue(PLAIN)
+    assert codec().load_issue('{"$v":1,"id":"a","name":"A","seat":"s"}') == PLAIN

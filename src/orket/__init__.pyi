@@ -10,7 +10,7 @@ from orket import stores as stores
 from orket import tools as tools
 from orket._config import ConfigLoader
 from orket._flow import Limits, UnsettledEffect
-from orket._orchestrator import BoardView, BuildView, Explanation, Orchestrator, Run, run_sync
+from orket._orchestrator import BoardView, BuildView, Explanation, Obstacle, Orchestrator, Run, run_sync
 from orket._pipeline import ExecutionPipeline, RunResult
 from orket._registry import DecisionNodeRegistry
 from orket.cards import CardStatus, CardType, Epic, Issue, Rock, WaitReason
@@ -21,6 +21,7 @@ from orket.errors import (
     ModelError,
     NodeError,
     OrketError,
+    ResumeError,
     RunError,
     StoreError,
     ToolError,
@@ -53,9 +54,11 @@ __all__ = [
     "MemoryStore",
     "ModelError",
     "NodeError",
+    "Obstacle",
     "Orchestrator",
     "Organization",
     "OrketError",
+    "ResumeError",
     "Rock",
     "Run",
     "RunError",

@@ -3,6 +3,10 @@
 Stored data is inert: a record is a JSON array of the record's registered name and its fields, never a type name that is
 imported. Unknown names and unknown fields are typed refusals. Field defaults are left out, so that the journal stays
 small.
+
+Every type has a version: 1, and one more for each of its upcasters, which turn the fields as a version wrote them into
+those of the next. It stands under ``$v`` beside the fields, and not at all where it is 1. What has a newer version than
+this orket knows is refused.
 """
 
 import enum
@@ -12,7 +16,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import PurePath
-from typing import Any, Final, TypeVar, get_args
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
 import cattrs
@@ -22,8 +27,12 @@ from orket.cards import Issue, JsonValue
 from orket.errors import StoreVersionError
 from orket.events import Digest, Record
 
-FORMAT: Final = 1  # of cards, records and documents; a reader refuses a larger one
 V = TypeVar("V")
+Fields: TypeAlias = dict[str, JsonValue]
+Upcaster: TypeAlias = Callable[[Fields], Fields]
+
+UPCASTERS: Final[Mapping[type, tuple[Upcaster, ...]]] = MappingProxyType({})  # by type, the oldest version's first
+_VERSION: Final = "$v"
 _RAW_ARGUMENTS: Final = str | Mapping[str, JsonValue]  # of a native tool call: kept as the server sent them
 
 
@@ -93,14 +102,22 @@ def _as_sent(value: JsonValue, _: object) -> str | Mapping[str, JsonValue]:
 
 
 class Codec:
-    """Compiled hooks for all stored types."""
+    """Compiled hooks for all stored types.
 
-    def __init__(self) -> None:
+    Args:
+        upcasters: of the types whose fields have changed since their first version.
+    """
+
+    def __init__(self, upcasters: Mapping[type, tuple[Upcaster, ...]] = UPCASTERS) -> None:
         self._converter = _build()
+        self._upcasters = upcasters
         self._names = {cls: _snake(cls.__name__) for cls in get_args(Record)}
         self._classes = {name: cls for cls, name in self._names.items()}
         self._dumpers: dict[type, Callable[[Any], dict[str, Any]]] = {}
         self._loaders: dict[type, Callable[[Any, Any], Any]] = {}
+        for cls in upcasters:  # first: other types hold values of them
+            self._converter.register_unstructure_hook(cls, self._compile(cls))
+            self._converter.register_structure_hook(cls, self._structure)
         for cls in (*self._names, Issue):
             self._compile(cls)  # now, in the thread that opens an orchestrator, and not in the first turns
 
@@ -113,26 +130,58 @@ class Codec:
         dumper: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
             cls, self._converter, _cattrs_omit_if_default=True
         )
+        if (version := self._version(cls)) > 1:
+            plain = dumper
+            dumper = lambda value: {_VERSION: version, **plain(value)}  # noqa: E731
         self._dumpers[cls] = dumper
         return dumper
+
+    def _version(self, cls: type) -> int:
+        return 1 + len(self._upcasters.get(cls, ()))
+
+    def _upcast(self, data: JsonValue, cls: type) -> JsonValue:
+        """Return the fields of a stored value as the present version has them.
+
+        Raises:
+            StoreVersionError: its version is newer, or none.
+        """
+        if not isinstance(data, dict) or (_VERSION not in data and cls not in self._upcasters):
+            return data
+        found, known = data.get(_VERSION, 1), self._version(cls)
+        if type(found) is not int or not 1 <= found <= known:
+            raise StoreVersionError(
+                f"stored {cls.__name__} has version {found!r:.40}, this orket knows up to {known}; install a newer one",
+                found=found,
+                known=known,
+            )
+        fields = {name: value for name, value in data.items() if name != _VERSION}
+        for upcast in self._upcasters.get(cls, ())[found - 1 :]:
+            fields = upcast(fields)
+        return fields
+
+    def _structure(self, data: JsonValue, cls: type[V]) -> V:
+        loader = self._loaders.get(cls)
+        if loader is None:
+            loader = make_dict_structure_fn(cls, self._converter, _cattrs_forbid_extra_keys=True)
+            self._loaders[cls] = loader
+        value: V = loader(self._upcast(data, cls), cls)
+        return value
 
     def load(self, data: JsonValue, cls: type[V]) -> V:
         """Return the value that :meth:`dump` made *data* of.
 
         Raises:
-            StoreVersionError: *data* is not such a value: a field is unknown, missing or of another type.
+            StoreVersionError: a newer orket wrote it, or it is not such a value: a field is unknown, missing or of
+                another type.
         """
-        loader = self._loaders.get(cls)
-        if loader is None:
-            loader = make_dict_structure_fn(cls, self._converter, _cattrs_forbid_extra_keys=True)
-            self._loaders[cls] = loader
         try:
-            value: V = loader(data, cls)
+            return self._structure(data, cls)
+        except StoreVersionError:
+            raise
         except Exception as error:  # cattrs raises many kinds for one fact: this is not such a value
             raise StoreVersionError(
-                f"stored {cls.__name__} cannot be read: {error!r}", found=data, known=FORMAT
+                f"stored {cls.__name__} cannot be read: {error!r}", found=data, known=self._version(cls)
             ) from error
-        return value
 
     def dump_record(self, record: Record) -> list[JsonValue]:
         """Return ``[name, fields]``."""
@@ -151,7 +200,7 @@ class Codec:
                 return record
             case _:
                 known = ", ".join(sorted(self._classes))
-                raise StoreVersionError(f"unknown record {data!r:.120}; known: {known}", found=data, known=FORMAT)
+                raise StoreVersionError(f"unknown record {data!r:.120}; known: {known}", found=data, known=known)
 
     def dump_issue(self, issue: Issue) -> str:
         """Return an issue as the JSON text that the store keeps."""

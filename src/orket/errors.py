@@ -25,10 +25,12 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   └── JournalError            the hash chain, or a payload, does not hold
     ├── UnknownCardError            no such card on this board
     └── RunError                    a run cannot start or go on; carries what stopped it
+        └── ResumeError             what the journal of a build needs is not there any more; carries each such thing
 """
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -202,7 +204,14 @@ class StoreConflictError(StoreError):
 
 
 class StoreVersionError(StoreError):
-    """The stored data has a version that this orket does not know: ``found`` and ``known``."""
+    """The stored data has a version that this orket does not know: ``found`` and ``known``.
+
+    Of a board ``cards`` says of each card that cannot be read why.
+    """
+
+    found: Any
+    known: Any
+    cards: "Mapping[str, str]" = MappingProxyType({})
 
 
 class JournalError(StoreError):
@@ -219,3 +228,9 @@ class UnknownCardError(OrketError):
 
 class RunError(OrketError):
     """A run cannot start or go on; the cause is chained."""
+
+
+class ResumeError(RunError):
+    """A build cannot be taken up: ``obstacles`` names each thing that its journal needs and that is gone."""
+
+    obstacles: "tuple[Any, ...]"

@@ -50,13 +50,17 @@ class Resolution(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class RunStarted(Value):
-    """A run began, or a later run took up the same build."""
+    """A run began, or a later run took up the same build.
+
+    ``contract`` is the version of the contracts that its nodes kept.
+    """
 
     build: str
     card: str
     target: str | None
     fingerprint: Digest
     resolutions: tuple[Resolution, ...]
+    contract: int = 1
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -19,7 +19,7 @@ from orket.contracts import (
     Verification,
     VerificationResult,
 )
-from orket.errors import JournalError
+from orket.errors import ResumeError
 from orket.events import (
     ModelReplied,
     TurnResumed,
@@ -109,7 +109,7 @@ async def test_a_review_that_is_taken_up_keeps_its_evidence(tmp_path: Path) -> N
 
 
 async def test_a_turn_whose_payload_is_gone_is_not_taken_up(tmp_path: Path) -> None:
-    """A journal that names a text which the store does not have is an error of the journal, with the entry's number."""
+    """A journal that names a text which the store does not have is refused, with the entry's number."""
     root, store, asked = organization(tmp_path, [issue("a")]), orket.MemoryStore(), anyio.Event()
 
     async def waits(_request: ModelRequest) -> object:
@@ -125,9 +125,9 @@ async def test_a_turn_whose_payload_is_gone_is_not_taken_up(tmp_path: Path) -> N
             return None
 
     async with open_world(root, diligent, store=Forgetful(store)) as orchestrator:
-        with pytest.raises(JournalError, match="is not in the store") as caught:
+        with pytest.raises(ResumeError, match="is not in the store") as caught:
             await orchestrator.run_epic("launch")
-        assert caught.value.seq > 0
+        assert [one.what for one in caught.value.obstacles] == ["payload"]
     async with open_world(root, diligent, store=store) as orchestrator:
         assert (await orchestrator.run_epic("launch")).outcome is orket.RunOutcome.DONE
 

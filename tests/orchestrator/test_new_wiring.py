@@ -9,7 +9,7 @@ from small_world import diligent, issue, open_world, organization
 
 import orket
 from orket.contracts import ModelRequest, Route, RouteQuestion
-from orket.errors import ConfigError, WiringError
+from orket.errors import ConfigError, ResumeError
 from orket.nodes.router import DefaultRouterNode
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ async def test_a_died_run_is_not_taken_up_under_other_nodes(tmp_path: Path) -> N
     await die(root, store)
     async with open_world(root, diligent, store=store, nodes={"router": Another}) as orchestrator:
         for _ in range(2):
-            with pytest.raises(WiringError, match=r"(?s)router: .*had default .*now it is .*accept_new_wiring=True"):
+            with pytest.raises(ResumeError, match=r"(?s)router: .*had default .*now it is .*accept_new_wiring=True"):
                 await orchestrator.run_epic("launch")
         assert len(await store.runs()) == 1
         assert (await orchestrator.run_epic("launch", build="elsewhere")).outcome is orket.RunOutcome.DONE

@@ -20,7 +20,7 @@ from orket._flow._converse import Failure, converse
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import prove
 from orket._flow._prepare import equip, open_turn, possible_wishes, route, verify
-from orket._flow._recorded import read_past
+from orket._flow._recorded import read_open_turn, read_past
 from orket._flow._settle import block, close, wait_for_effect
 from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
 from orket.cards import CardStatus, Issue, WaitReason
@@ -88,11 +88,16 @@ async def _read_past(turn: Turn) -> RecordedTurn | None:
     """Claim the issue, and only then read the journal: nobody else can add to what it holds of the issue any more."""
     await turn.commit(claim=True)
     recorded = await read_past(turn.context, turn.issue.id)
-    if recorded is None or (recorded.kind is turn.kind and turn.issue.status is not CardStatus.READY):
+    if recorded is None or goes_on(turn.issue, recorded, turn.kind):
         return recorded
     detail = f"left open by run {recorded.run}; the issue was moved meanwhile and begins anew"
     turn.records.append(TurnClosed(turn=recorded.number, rounds=0, ok=False, status=turn.issue.status, detail=detail))
     return None
+
+
+def goes_on(issue: Issue, recorded: RecordedTurn, kind: TurnKind) -> bool:
+    """Return whether a turn that was left open is the one that its issue takes now; nobody has moved it meanwhile."""
+    return recorded.kind is kind and issue.status is not CardStatus.READY
 
 
 async def _begin(turn: Turn) -> Failure | TurnResult | None:
@@ -136,7 +141,9 @@ __all__ = [
     "TurnResult",
     "UnsettledEffect",
     "effects_of",
+    "goes_on",
     "prove",
+    "read_open_turn",
     "settle_effect",
     "take_turn",
 ]

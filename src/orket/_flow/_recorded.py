@@ -1,6 +1,7 @@
 """Read from the journal what it holds of a turn that was opened and never closed."""
 
 import json
+from collections import deque
 from collections.abc import Callable
 
 from orket._codec import codec
@@ -30,11 +31,28 @@ async def read_past(context: RunContext, card: str) -> RecordedTurn | None:
     Raises:
         JournalError: a prompt, reply or output that the journal names is not in the store.
     """
+    history = context.recall(card)
+    history.clear()
+    return await read_open_turn(context.store, context.build, card, history)
+
+
+async def read_open_turn(store: Store, build: str, card: str, history: deque[str] | None = None) -> RecordedTurn | None:
+    """Return what the journal holds of a card's last turn if that was never closed, else None.
+
+    Args:
+        store: where.
+        build: of the card.
+        card: its id.
+        history: gets a line for every turn and comment.
+
+    Raises:
+        JournalError: a prompt, reply or output that the journal names is not in the store.
+        StoreVersionError: a newer orket wrote of the card.
+    """
     opened: JournalEntry | None = None
     tail: list[JournalEntry] = []
-    history, store = context.recall(card), context.store
-    history.clear()
-    async for entry in store.events(0, build=context.build, card=card):
+    history = deque() if history is None else history
+    async for entry in store.events(0, build=build, card=card):
         record = entry.record
         if isinstance(record, TurnOpened):
             opened, tail = entry, [held for held in tail if isinstance(held.record, VerificationRecorded)]

@@ -32,7 +32,7 @@ from orket.contracts import (
     ToolSpec,
     Verifier,
 )
-from orket.errors import RunError, StoreError, WiringError
+from orket.errors import ResumeError, StoreError, WiringError
 from orket.events import CallJudged, CardMoved, CommentAdded, Digest, EffectIntended, Record, TurnClosed, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
@@ -315,16 +315,17 @@ class Turn:
         """Take over what the journal holds of this turn.
 
         Raises:
-            RunError: the team has lost its seat or a role of it, or the host a tool that it was offered.
+            ResumeError: the team has lost its seat or a role of it, or the host a tool that it was offered.
         """
         team, specs = self.context.team, self.context.specs
         gone = [] if recorded.seat in team.seats else [f"seat {recorded.seat!r}"]
         gone += [f"role {name!r}" for name in recorded.roles if name not in team.roles]
         gone += [f"tool {name!r}" for name in recorded.tools if name not in specs]
         if gone:
-            raise RunError(
+            raise ResumeError(
                 f"there is no {', no '.join(gone)} any more; a turn on {self.issue.id} that was left open needs it",
                 card=self.issue.id,
+                obstacles=(),
             )
         self.seat = team.seats[recorded.seat]
         self.hold(recorded.roles)

@@ -13,13 +13,25 @@ from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import suggest
+from orket._orchestrator._preflight import Preflight
 from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket._value import Value
-from orket.cards import BoardCounts, CardStatus, CardType, Rock
-from orket.contracts import Batch, Clock, LoopQuestion, ModelClient, RunRow, Store, SubPipeline, Tool, TurnExecutor
-from orket.errors import OrketError, RunError, UnknownCardError, WiringError
-from orket.events import RunFinished, RunOutcome, RunStarted
+from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
+from orket.contracts import (
+    CONTRACT_VERSION,
+    Batch,
+    Clock,
+    LoopQuestion,
+    ModelClient,
+    RunRow,
+    Store,
+    SubPipeline,
+    Tool,
+    TurnExecutor,
+)
+from orket.errors import OrketError, RunError, UnknownCardError
+from orket.events import RunFinished, RunOutcome, RunStarted, TurnKind
 from orket.governance import ToolGate
 from orket.tools import ToolRuntimeExecutor
 
@@ -173,10 +185,8 @@ class Engine:
 
     async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:
         epic = assets.epic
-        given = request.build or request.card.build or epic.build
-        source = "build" if request.build else f"the build of epic {epic.id}"
-        build = self._select(source, "select_epic_build_id", given, epic.id)
-        await self._check_wiring(build)
+        build = self._build(epic, request)
+        await self.preflight().check(build, target)
         context = self._context(assets, run_id, build)
         order = RunOrder(
             card=epic.id, target=target, parent=request.parent, environ=self.house.environ, executor=self.executor
@@ -189,6 +199,11 @@ class Engine:
             return await pipeline.run()
         finally:
             del self.active[run_id]
+
+    def _build(self, epic: Epic, request: RunRequest) -> str:
+        given = request.build or request.card.build or epic.build
+        source = "build" if request.build else f"the build of epic {epic.id}"
+        return self._select(source, "select_epic_build_id", given, epic.id)
 
     def _context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
         house = self.house
@@ -227,27 +242,36 @@ class Engine:
             separation_of_duties=self.separation_of_duties,
         )
 
-    async def _check_wiring(self, build: str) -> None:
-        """Refuse to take up a run that died under other nodes: what it decided is not what these would."""
-        rows = await self.store.runs(build)
-        if not rows or rows[-1].outcome not in (None, RunOutcome.BLOCKED) or self.accept_new_wiring:
-            return
-        wiring = self.house.wiring
-        if rows[-1].fingerprint == wiring.fingerprint:
-            return
-        before = {}
-        async for entry in self.store.events(0, run=rows[-1].id):
-            if isinstance(entry.record, RunStarted):
-                before = {one.kind: one for one in entry.record.resolutions}
-        changed = [
-            f"{now.kind}: run {rows[-1].id} had {was.name} {was.version} of {was.distribution}, now it is"
-            f" {now.name} {now.version} of {now.distribution}"
-            for now in wiring.resolutions
-            if (was := before.get(now.kind)) is not None and was != now
-        ]
-        raise WiringError(
-            [*changed, f"build {build} was left unfinished; accept_new_wiring=True takes it up all the same"]
+    def preflight(self) -> Preflight:
+        """Return what looks whether builds can be taken up, as things are now."""
+        return Preflight(
+            store=self.store,
+            wiring=self.house.wiring,
+            tools=self.tools,
+            now=self.clock.now(),
+            active=frozenset(self.active),
+            load=self._assets,
+            kind_of=lambda status: TurnKind.REVIEW if self.is_review(status) else TurnKind.WORK,
+            accept_new_wiring=self.accept_new_wiring,
         )
+
+    async def recall(self, run_id: str) -> RunRequest:
+        """Return the request that asks again for what a run was asked for.
+
+        Raises:
+            RunError: the record has no such run, or it is going on.
+        """
+        row = await self.store.load_run(run_id)
+        if row is None:
+            known = [known.id for known in await self.store.runs()]
+            listed = ", ".join(known[-20:]) or "none"
+            raise RunError(f"the record has no run {run_id!r}; {suggest(run_id, known)} it has: {listed}", run=run_id)
+        if run_id in self.active:
+            raise RunError(f"run {run_id!r} is going on already", run=run_id)
+        is_epic = any(one.key == run_id for one in await self.store.find("snapshot", prefix=run_id))
+        kind = CardType.EPIC if is_epic else CardType.ROCK
+        card = Card(type=kind, name=row.card, department=row.department)
+        return RunRequest(card=card, build=row.build, target=row.target if is_epic else None)
 
     async def _run_rock(self, request: RunRequest, run_id: str) -> RunResult:
         """Run the epics of a rock one after the other; all their assets are loaded before the first turn."""
@@ -256,11 +280,11 @@ class Engine:
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
         build = self._select("build", "select_rock_build_id", request.build, rock.id)
-        row = RunRow(id=run_id, build=build, card=rock.id, started_at=self.clock.now(), fingerprint=wiring.fingerprint)
-        started = RunStarted(
-            build=build, card=rock.id, target=None, fingerprint=wiring.fingerprint, resolutions=wiring.resolutions
-        )
-        await self._commit_rock(row, "started", started)
+        steps = [self._step(sub, run_id) for sub in subs]
+        for step, loaded in zip(steps, assets, strict=True):
+            await self.preflight().check(self._build(loaded.epic, step))
+        row = self._rock_row(run_id, build, card)
+        await self._commit_rock(row, "started", self._rock_started(row))
         results: list[RunResult] = []
 
         def halt() -> None:
@@ -270,16 +294,39 @@ class Engine:
                     stop()
 
         self.active[run_id] = halt
-        for number, (sub, loaded) in enumerate(zip(subs, assets, strict=True), start=1):
+        for number, (step, loaded) in enumerate(zip(steps, assets, strict=True), start=1):
             if run_id in self.halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
                 break
-            card = Card(type=CardType.EPIC, name=sub.epic, department=sub.department)
-            step = RunRequest(card=card, build=sub.build, parent=run_id)
             results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
         result = _rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
         finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
         await self._commit_rock(_rested(row, result, self.clock.now()), "finished", finished)
         return result
+
+    def _step(self, sub: SubPipeline, parent: str) -> RunRequest:
+        card = Card(type=CardType.EPIC, name=sub.epic, department=sub.department)
+        return RunRequest(card=card, build=sub.build, parent=parent)
+
+    def _rock_row(self, run_id: str, build: str, card: Card) -> RunRow:
+        fingerprint, now = self.house.wiring.fingerprint, self.clock.now()
+        return RunRow(
+            id=run_id,
+            build=build,
+            card=card.name,
+            started_at=now,
+            fingerprint=fingerprint,
+            department=card.department,
+        )
+
+    def _rock_started(self, row: RunRow) -> RunStarted:
+        return RunStarted(
+            build=row.build,
+            card=row.card,
+            target=None,
+            fingerprint=row.fingerprint,
+            resolutions=self.house.wiring.resolutions,
+            contract=CONTRACT_VERSION,
+        )
 
     async def _commit_rock(self, row: RunRow, what: str, record: RunStarted | RunFinished) -> None:
         await self.store.commit(

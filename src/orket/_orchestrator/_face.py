@@ -11,12 +11,13 @@ from typing import Self
 import anyio
 import anyio.abc
 import anyio.to_thread
-from attrs import define, field
+from attrs import define, evolve, field
 
 from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._preflight import Obstacle
 from orket._orchestrator._run import Run
 from orket._orchestrator._setup import (
     HostChoices,
@@ -264,6 +265,37 @@ class Orchestrator(OperatorVerbs):
         work: Callable[[], Awaitable[RunResult]] = partial(engine.run, request, chosen)
         self._group.start_soon(run.drive, work)
         return run
+
+    async def resume(self, run_id: str, *, new_run_id: str | None = None) -> RunResult:
+        """Take up the build of a run that died, or came to rest before it was done, as that run was asked to.
+
+        Running the same card on the same build does the same. Turns that were left open go on from their last commit;
+        cards that a dead orchestrator holds are waited for until their claims expire.
+
+        Args:
+            run_id: of a rock, an epic or an issue; in the record.
+            new_run_id: the id of the run that goes on; None for a new one.
+
+        Raises:
+            ResumeError: what the journal needs is not there any more: all of :meth:`preflight` for this build.
+            RunError: the record has no such run, or it is going on.
+            OrketError: as :meth:`run_epic`.
+        """
+        request = await self._opened().recall(run_id)
+        return await self._run(evolve(request, run_id=new_run_id))
+
+    async def preflight(self, *, build: str | None = None) -> tuple[Obstacle, ...]:
+        """Return what the journal needs and is not there any more, of builds that were left unfinished.
+
+        Nothing is run and nothing written. A run of such a build is refused with the same :class:`Obstacle` values.
+
+        Args:
+            build: of this board only; None: of all.
+        """
+        engine = self._opened()
+        builds = [build] if build is not None else dict.fromkeys([row.build for row in await engine.store.runs()])
+        looking = engine.preflight()
+        return tuple([obstacle for one in builds for obstacle in await looking.obstacles(one)])
 
     async def verify_issue(self, issue_id: str, *, build: str | None = None) -> VerificationResult:
         """Run an issue's fixture now, and record the result.

@@ -21,7 +21,7 @@ from orket._pipeline._order import RunOrder, RunResult
 from orket._pipeline._reconciling import ask_tools
 from orket._wiring import Wiring
 from orket.cards import Issue, JsonValue
-from orket.contracts import Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
+from orket.contracts import CONTRACT_VERSION, Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
 from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError, WiringError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
@@ -85,6 +85,7 @@ class ExecutionPipeline:
             target=order.target,
             fingerprint=context.wiring.fingerprint,
             resolutions=context.wiring.resolutions,
+            contract=CONTRACT_VERSION,
         )
         snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
         await self._commit("started", records=(started,), row=self._row(None, ""), documents=(snapshot,))
@@ -326,6 +327,7 @@ class ExecutionPipeline:
             outcome=outcome,
             reason=reason,
             finished_at=None if outcome is None else now,
+            department=context.epic.department,
         )
 
     async def _commit(

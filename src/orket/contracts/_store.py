@@ -64,7 +64,10 @@ class Document(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class RunRow(Value):
-    """What the record knows of a run. ``turns`` and ``tokens`` are what it has been charged."""
+    """What the record knows of a run: of which card, as which department defines it.
+
+    ``turns`` and ``tokens`` are what it has been charged.
+    """
 
     id: str
     build: str
@@ -79,6 +82,7 @@ class RunRow(Value):
     finished_at: float | None = None
     turns: int = 0
     tokens: int = 0
+    department: str = "core"
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -20,6 +20,7 @@ from orket._codec import codec
 from orket.contracts import CardRow, Document, RunRow
 from orket.errors import JournalError
 from orket.events import JournalEntry
+from orket.stores._cards import CardReader
 from orket.stores._checks import check_file, check_seals, is_damage
 from orket.stores._connection import connect_reader
 from orket.stores._faults import Whereabouts, reading_error
@@ -34,7 +35,7 @@ T = TypeVar("T")
 _END: Final = 2**63 - 1  # no seq is larger
 
 _LAST = "SELECT coalesce(max(last_seq), 0) FROM journal"
-_BOARD = "SELECT body, owner, until, token FROM card WHERE build = ? ORDER BY place"
+_BOARD = "SELECT id, body, owner, until, token FROM card WHERE build = ? ORDER BY place"
 _RUNS = (
     "SELECT body, coalesce(turns, 0), coalesce(tokens, 0) FROM run LEFT JOIN charge ON charge.run = run.id "
     "WHERE (:run IS NULL OR id = :run) AND (:build IS NULL OR build = :build) ORDER BY started_at, place"
@@ -76,14 +77,11 @@ class Readers:
 
     def board(self, build: str, /) -> tuple[CardRow, ...]:
         """Return the cards of a build, in the order they joined."""
-        load = codec().load_issue
+        cards = CardReader(build)
         with self._reading() as connection:
-            return tuple(
-                [
-                    CardRow(issue=load(body), owner=owner, until=until, token=token)
-                    for body, owner, until, token in _unhurried(connection.execute(_BOARD, (build,)).fetchall())
-                ]
-            )
+            for row in _unhurried(connection.execute(_BOARD, (build,)).fetchall()):
+                cards.read(*row)
+        return cards.finish()
 
     def runs(self, run: str | None, build: str | None, /) -> tuple[RunRow, ...]:
         """Return the runs that match, oldest first."""

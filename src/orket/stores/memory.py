@@ -13,6 +13,7 @@ from orket._codec import codec
 from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, RunRow
 from orket.errors import StoreError
 from orket.events import Digest, JournalEntry
+from orket.stores._cards import CardReader
 from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
 from orket.stores._ledger import CardKey, CardState, DocumentKey, Ledger, Operation
 from orket.stores._prepare import PreparedRun, payload_key, prepare
@@ -95,14 +96,13 @@ class MemoryStore:
         """Return all cards of a build, in the order they joined."""
         self._open()
         await anyio.lowlevel.checkpoint()
-        load = codec().load_issue
-        states = [state for (of, _), state in self._cards.items() if of == build]
-        rows = []
-        for number, state in enumerate(states, 1):
-            rows.append(CardRow(issue=load(state.body or ""), owner=state.owner, until=state.until, token=state.token))
+        cards = CardReader(build)
+        states = [(card, state) for (of, card), state in self._cards.items() if of == build]
+        for number, (card, state) in enumerate(states, 1):
+            cards.read(card, state.body or "", state.owner, state.until, state.token)
             if number % BREATH == 0:
                 await anyio.lowlevel.checkpoint()
-        return tuple(rows)
+        return cards.finish()
 
     async def load_run(self, run: str, /) -> RunRow | None:
         """Return a run, or None."""
