@@ -1,6 +1,8 @@
 """Calling a port under test: what came of it, and whether it lets itself be cancelled."""
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
@@ -11,6 +13,7 @@ from hypothesis import reject
 from orket.testing._watch import Steps
 
 LIMIT: Final = 10.0  # seconds after which a call that was cancelled counts as hanging
+_PAUSES: Final = (0.0, 0.02, 0.05, 0.1, 0.2)  # seconds before each attempt to be quick enough
 
 
 @attrs.frozen
@@ -76,12 +79,22 @@ async def check_cancelling(call: Callable[[], Any], *, after: int = 0, seconds: 
 
 
 async def quickest(call: Callable[[Steps], Any], budget: float) -> float:
-    """Return how long the longest step of a call keeps the event loop: the best of three, the machine may be busy."""
-    longest = []
-    for _ in range(3):
+    """Return how long the longest step of a call keeps the event loop, at best."""
+
+    async def measure() -> float:
         steps = Steps()
         await call(steps)
-        longest.append(steps.longest)
-        if steps.longest <= budget:
+        return steps.longest
+
+    return await least(measure, budget)
+
+
+async def least(measure: Callable[[], Awaitable[float]], limit: float) -> float:
+    """Return the shortest time of some attempts, the first that is within the limit: the machine may be busy."""
+    found = math.inf
+    for pause in _PAUSES:
+        time.sleep(pause)  # noqa: ASYNC251 - nothing else runs here; who has waited is served first
+        found = min(found, await measure())
+        if found <= limit:
             break
-    return min(longest)
+    return found

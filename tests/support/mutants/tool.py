@@ -61,7 +61,7 @@ class Unstable(Wrapped):
 class Picky(Wrapped):
     def bind(self, arguments: Mapping[str, Any], /) -> Any:
         if not repr(dict(arguments)).isascii():
-            raise ToolError("only plain letters")
+            raise ToolError(f"only plain letters, found {dict(arguments)}")
         return super().bind(arguments)
 
 

@@ -24,7 +24,7 @@ from orket.errors import (
     ModelReplyError,
     ModelTimeoutError,
 )
-from orket.testing._outcome import LIMIT, Outcome, answered, check_cancelling, outcome, quickest, shown
+from orket.testing._outcome import LIMIT, Outcome, answered, check_cancelling, least, outcome, quickest, shown
 from orket.testing._suite import rule
 from orket.testing._watch import Steps, unchanged_process
 from orket.testing.strategies._exchanges import LOOK
@@ -223,11 +223,15 @@ class ModelClientContract(ModelHooks):
     @rule("35", needs="can_be_slow")
     async def waiting_can_be_cancelled(self) -> None:
         """An exchange that waits for a slow model ends at once when it is cancelled, and leaves no task behind."""
-        begun = time.perf_counter()
-        async with self.client(self.make_slow) as client:
-            await check_cancelling(lambda: client.complete(own(self.ordinary())), seconds=0.05)
-        taken = time.perf_counter() - begun
-        assert taken < self.patience, f"ended {taken:.1f} s after it was begun"
+
+        async def cancel() -> float:
+            begun = time.perf_counter()
+            async with self.client(self.make_slow) as client:
+                await check_cancelling(lambda: client.complete(own(self.ordinary())), seconds=0.05)
+            return time.perf_counter() - begun
+
+        taken = await least(cancel, self.patience)
+        assert taken <= self.patience, f"ended {taken:.1f} s after it was begun"
 
     @rule("36", request=_requests, share=0.1)
     async def keeps_the_loop_free(self, request: ModelRequest) -> None:
@@ -275,11 +279,16 @@ class ModelClientContract(ModelHooks):
     @rule("42", needs="can_be_slow")
     async def timeouts_are_kept_to(self) -> None:
         """An exchange ends when the request's timeout is over, whatever the model does."""
-        begun = time.perf_counter()
-        with anyio.move_on_after(_TIMEOUT + self.patience):
-            await self.ask(attrs.evolve(self.ordinary(), timeout=_TIMEOUT), self.make_slow)
-        taken = time.perf_counter() - begun
-        assert taken < _TIMEOUT + self.patience, f"still runs after {taken:.2f} s of {_TIMEOUT:g} s"
+        allowed = _TIMEOUT + self.patience
+
+        async def wait() -> float:
+            begun = time.perf_counter()
+            with anyio.move_on_after(allowed):
+                await self.ask(attrs.evolve(self.ordinary(), timeout=_TIMEOUT), self.make_slow)
+            return time.perf_counter() - begun
+
+        taken = await least(wait, allowed)
+        assert taken <= allowed, f"still runs after {taken:.2f} s of {_TIMEOUT:g} s"
 
     @rule("43", needs="checks_credentials")
     async def refused_credentials_are_an_authentication_error(self) -> None:

@@ -34,6 +34,7 @@ from orket.testing.strategies import alone, dialect_questions, model_questions, 
 
 _SPEAKERS: Final = ("system", "user", "assistant", "tool")
 _MANY: Final = 1000  # tools, and lines of history, of the largest questions
+_FAMILIES: Final = 100
 
 
 class PromptStrategyContract(TurnNodeContract[PromptStrategyNode]):
@@ -70,8 +71,8 @@ class PromptStrategyContract(TurnNodeContract[PromptStrategyNode]):
 
     @classmethod
     def large_questions(cls) -> Mapping[str, SearchStrategy[tuple[Any, ...]]]:
-        """Return a question about a thousand tools and a thousand lines of history, and one about as many families."""
-        families = ("generic", *(f"family-{index}" for index in range(_MANY)))
+        """Return a question about a thousand tools and lines of history, and one about a hundred families."""
+        families = ("generic", *(f"family-{index}" for index in range(_FAMILIES)))
         return {
             "select_dialect": alone(st.just(families).map(_dialect_question)),
             "compose": alone(st.just(_MANY).map(_prompt_question)),
