@@ -1,6 +1,7 @@
 """Several runs on one build: claims are respected, renewed and waited for, and what others add joins the board."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -299,8 +300,9 @@ async def test_the_past_is_read_only_under_the_claim(tmp_path: Path) -> None:
     class Watched(StoreDouble):
         async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
             owners.append((await self.inner.load_board("build-launch"))[0].owner)
-            async for entry in self.inner.events(since, **wanted):
-                yield entry
+            async with aclosing(self.inner.events(since, **wanted)) as entries:  # type: ignore[type-var]
+                async for entry in entries:
+                    yield entry
 
     async with open_world(root, diligent, store=Watched(store), clock=clock) as orchestrator:
         result = await orchestrator.run_epic("launch")

@@ -131,7 +131,8 @@ class Preflight:
         try:
             team = (await self.load(run.card, run.department)).team
         except ConfigError as error:
-            return [*found, ("asset", run.card, f"epic {run.card!r} cannot be loaded any more: {error.message}")]
+            found.append(("asset", run.card, f"epic {run.card!r} cannot be loaded any more: {error.message}"))
+            return found
         if turn.seat not in team.seats:
             found.append(("seat", turn.seat, f"there is no seat {turn.seat!r} any more"))
         found += [
