@@ -135,9 +135,8 @@ class Preflight:
             return found
         if turn.seat not in team.seats:
             found.append(("seat", turn.seat, f"there is no seat {turn.seat!r} any more"))
-        for name in turn.roles:
-            if name not in team.roles:
-                found.append(("role", name, f"there is no role {name!r} any more"))
+        gone = [name for name in turn.roles if name not in team.roles]
+        found.extend(("role", name, f"there is no role {name!r} any more") for name in gone)
         return found
 
     def _unbound(self, turn: RecordedTurn) -> Iterator[tuple[What, str, str]]:
