@@ -19,7 +19,9 @@ class DefaultEngineRuntimePolicyNode:
     """What the host's environment says wins over a ``.env`` file; ``ORKET_CONFIG_ROOT`` wins over the given folder."""
 
     contract_version = 1
-    contract_powers = MappingProxyType({"errors": (ValueError,)})  # for a .env file that cannot be read
+    contract_powers: Mapping[str, object] = MappingProxyType(
+        {"errors": (ValueError,)}
+    )  # for a .env file that cannot be read
 
     def environment(self, question: EnvironmentQuestion, /) -> Mapping[str, str]:
         r"""Return the environment, filled up with what only ``.env`` says.

@@ -1,6 +1,7 @@
 """The stock loop policy: the bounds of the loop and what its edges mean."""
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -36,7 +37,9 @@ class DefaultOrchestrationLoopPolicyNode:
     """
 
     contract_version = 1
-    contract_powers = MappingProxyType({"errors": (ValueError,)})  # for a setting that is no number
+    contract_powers: Mapping[str, object] = MappingProxyType(
+        {"errors": (ValueError,)}
+    )  # for a setting that is no number
 
     def __init__(
         self, *, concurrency: int = 3, context_window: int = 10, turns_per_issue: int = 10, least_turns: int = 30

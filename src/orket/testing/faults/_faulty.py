@@ -37,7 +37,7 @@ class FaultyStore(FrontStore):
             raise ValueError(f"at={at!r}, outcome={outcome!r}; valid: 0 or more; 'before', 'after', 'unknown'")
         super().__init__(store)
         self.calls: list[str] = []
-        self.fired = False
+        self.fired: bool = False
         self._at = at
         self._outcome: Outcome = outcome
         self._lasting = lasting

@@ -51,7 +51,7 @@ class CommitLog:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def write(self, line: dict[str, Any]) -> None:
         """Append a line."""
