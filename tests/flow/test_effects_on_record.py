@@ -1,6 +1,7 @@
 """What is on record of an effect wins over what orchestrator, gate and tools would do now."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -188,11 +189,12 @@ class Forging(Shared):
     """Lets the journal say that the effect was called with other arguments."""
 
     async def _forged(self, since: int, wanted: dict[str, Any]) -> AsyncIterator[JournalEntry]:
-        async for entry in self.inner.events(since, **wanted):
-            if isinstance(entry.record, EffectIntended):
-                yield attrs.evolve(entry, record=attrs.evolve(entry.record, arguments="0" * 64))
-            else:
-                yield entry
+        async with aclosing(self.inner.events(since, **wanted)) as entries:
+            async for entry in entries:
+                if isinstance(entry.record, EffectIntended):
+                    yield attrs.evolve(entry, record=attrs.evolve(entry.record, arguments="0" * 64))
+                else:
+                    yield entry
 
     def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
         return self._forged(since, wanted)
