@@ -1,4 +1,4 @@
-__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectUnknownError', 'GovernanceError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NodeError', 'OrketError', 'RunError', 'SeparationOfDutiesError', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
+__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'GovernanceError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
 
 class AssetNotFoundError(ConfigError):
     category: str
@@ -14,7 +14,11 @@ class ConfigError(OrketError):
 class DependencyCycleError(ConfigError):
     cycle: tuple[str, ...]
     ...
+class EffectConflictError(GovernanceError):
+    key: str
+    ...
 class EffectUnknownError(GovernanceError):
+    key: str
     ...
 class GovernanceError(OrketError):
     rule: str
@@ -53,16 +57,32 @@ class OrketError(Exception):
     data = data
     message = message
     ...
+class ResumeError(RunError):
+    obstacles: tuple[Any, ...]
+    ...
 class RunError(OrketError):
     ...
 class SeparationOfDutiesError(GovernanceError):
+    ...
+class StorageFault(enum.StrEnum):
+    CORRUPT = 'corrupt'
+    FULL = 'full'
+    IO = 'io'
+    LOCKED = 'locked'
+    MISSING = 'missing'
+    READ_ONLY = 'read_only'
     ...
 class StoreConflictError(StoreError):
     card: str
     ...
 class StoreError(OrketError):
+    advice: str
+    fault: StorageFault | None
     ...
 class StoreVersionError(StoreError):
+    cards: Mapping[str, str]
+    found: Any
+    known: Any
     ...
 class ToolError(OrketError):
     ...

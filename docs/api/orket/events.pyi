@@ -1,4 +1,4 @@
-__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'Digest', 'EffectIntended', 'EffectRecorded', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
+__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
 
 class CallJudged(Value):
     allowed: bool
@@ -84,6 +84,20 @@ class EffectRecorded(Value):
     output: Digest
     def __init__(self, *, key: Digest, ok: bool, output: Digest) -> None: ...
     ...
+class EffectSettled(Value):
+    by: str
+    key: Digest
+    ok: bool
+    output: Digest
+    ran: bool
+    reason: str
+    def __init__(self, *, key: Digest, ran: bool, by: str, reason: str = ..., ok: bool = ..., output: Digest = ...) -> None: ...
+    ...
+class EffectUnknown(Value):
+    detail: str
+    key: Digest
+    def __init__(self, *, key: Digest, detail: str) -> None: ...
+    ...
 class FailureReported(Value):
     attempted: str
     detail: str
@@ -133,6 +147,7 @@ class RunFinished(Value):
     def __init__(self, *, outcome: RunOutcome, reason: str, counts: Mapping[str, int]) -> None: ...
     ...
 class RunOutcome(enum.StrEnum):
+    BLOCKED = 'blocked'
     DONE = 'done'
     FAILED = 'failed'
     HALTED = 'halted'
@@ -141,10 +156,11 @@ class RunOutcome(enum.StrEnum):
 class RunStarted(Value):
     build: str
     card: str
+    contract: int
     fingerprint: Digest
     resolutions: tuple[Resolution, ...]
     target: str | None
-    def __init__(self, *, build: str, card: str, target: str | None, fingerprint: Digest, resolutions: tuple[Resolution, ...]) -> None: ...
+    def __init__(self, *, build: str, card: str, target: str | None, fingerprint: Digest, resolutions: tuple[Resolution, ...], contract: int = ...) -> None: ...
     ...
 class SandboxRequested(Value):
     reason: str

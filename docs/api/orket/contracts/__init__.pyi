@@ -1,4 +1,4 @@
-__all__ = ['ApiRuntimeStrategyNode', 'ArchitectureGovernance', 'ArchitectureRules', 'AssetQuestion', 'Backlog', 'Batch', 'BoardCounts', 'BoardRequest', 'BottleneckThresholds', 'CONTRACT_VERSION', 'CardChange', 'CardRow', 'CardStatus', 'CardType', 'Claim', 'Clock', 'CommandResult', 'CommandRunner', 'CommentRequest', 'CreditsRequest', 'Department', 'Dialect', 'DialectChoice', 'DialectQuestion', 'Digest', 'Document', 'EMPTY', 'EffectClass', 'EngineRuntimePolicyNode', 'Environment', 'EnvironmentQuestion', 'Epic', 'EpicReference', 'EvaluatorNode', 'ExecutionRuntimeStrategyNode', 'FailureAction', 'FailureAnswer', 'FailureKind', 'FailureQuestion', 'INTEGRITY_GUARD', 'Issue', 'IssueRequest', 'JournalEntry', 'JournalProof', 'JsonValue', 'LoaderStrategyNode', 'LoopQuestion', 'Message', 'Metrics', 'MissingSeat', 'ModelChoice', 'ModelClient', 'ModelQuestion', 'ModelReply', 'ModelRequest', 'NominationRequest', 'OrchestrationLoopPolicyNode', 'Organization', 'PipelineWiringStrategyNode', 'Plan', 'PlanQuestion', 'PlannerNode', 'Prompt', 'PromptQuestion', 'PromptStrategyNode', 'RawToolCall', 'Receipt', 'Record', 'Reference', 'RefinementRequest', 'Release', 'Resolution', 'Rest', 'RestAnswer', 'Rock', 'Role', 'Route', 'RouteQuestion', 'RouterNode', 'RunOutcome', 'RunRow', 'SandboxPolicyNode', 'SandboxPorts', 'SandboxQuestion', 'Scenario', 'ScenarioResult', 'Seat', 'Service', 'ServiceQuestion', 'StatusWish', 'Store', 'SubPipeline', 'SuccessAnswer', 'SuccessQuestion', 'Team', 'TechStack', 'Tool', 'ToolCall', 'ToolContext', 'ToolResult', 'ToolSpec', 'ToolStrategyNode', 'Toolset', 'ToolsetQuestion', 'TurnBody', 'TurnBrief', 'TurnExecutor', 'TurnKind', 'TurnReport', 'TurnTask', 'Usage', 'Verification', 'VerificationResult', 'Verifier', 'WaitReason', 'sanitize_name']
+__all__ = ['ApiRuntimeStrategyNode', 'ArchitectureGovernance', 'ArchitectureRules', 'AssetQuestion', 'Backlog', 'Batch', 'BoardCounts', 'BoardRequest', 'BottleneckThresholds', 'CONTRACT_VERSION', 'CardChange', 'CardRow', 'CardStatus', 'CardType', 'Claim', 'Clock', 'CommandResult', 'CommandRunner', 'CommentRequest', 'CreditsRequest', 'Department', 'Dialect', 'DialectChoice', 'DialectQuestion', 'Digest', 'Document', 'EMPTY', 'EffectClass', 'EngineRuntimePolicyNode', 'Environment', 'EnvironmentQuestion', 'Epic', 'EpicReference', 'EvaluatorNode', 'ExecutionRuntimeStrategyNode', 'FailureAction', 'FailureAnswer', 'FailureKind', 'FailureQuestion', 'INTEGRITY_GUARD', 'Issue', 'IssueRequest', 'JournalEntry', 'JournalProof', 'JsonValue', 'LoaderStrategyNode', 'LoopQuestion', 'Message', 'Metrics', 'MissingSeat', 'ModelChoice', 'ModelClient', 'ModelQuestion', 'ModelReply', 'ModelRequest', 'NominationRequest', 'OrchestrationLoopPolicyNode', 'Organization', 'PipelineWiringStrategyNode', 'Plan', 'PlanQuestion', 'PlannerNode', 'Prompt', 'PromptQuestion', 'PromptStrategyNode', 'RawToolCall', 'Receipt', 'ReconcilingTool', 'Record', 'Reference', 'RefinementRequest', 'Release', 'Resolution', 'Rest', 'RestAnswer', 'Rock', 'Role', 'Route', 'RouteQuestion', 'RouterNode', 'RunOutcome', 'RunRow', 'SandboxPolicyNode', 'SandboxPorts', 'SandboxQuestion', 'Scenario', 'ScenarioResult', 'Seat', 'Service', 'ServiceQuestion', 'Settlement', 'StatusWish', 'Store', 'SubPipeline', 'SuccessAnswer', 'SuccessQuestion', 'Team', 'TechStack', 'Tool', 'ToolCall', 'ToolContext', 'ToolResult', 'ToolSpec', 'ToolStrategyNode', 'Toolset', 'ToolsetQuestion', 'TurnBody', 'TurnBrief', 'TurnExecutor', 'TurnKind', 'TurnReport', 'TurnTask', 'Usage', 'Verification', 'VerificationResult', 'Verifier', 'WaitReason', 'sanitize_name']
 
 class ApiRuntimeStrategyNode(Protocol):
     def create_session_id(self, token: str, /) -> str: ...
@@ -468,6 +468,9 @@ class Receipt(Value):
     tokens: Mapping[str, int]
     def __init__(self, *, first_seq: int, last_seq: int, tokens: Mapping[str, int]) -> None: ...
     ...
+class ReconcilingTool(Tool, Protocol):
+    async def reconcile(self, key: str, /) -> Settlement | None: ...
+    ...
 Record: TypeAlias
 Reference: TypeAlias
 class RefinementRequest(Value):
@@ -540,6 +543,7 @@ class RouterNode(Protocol):
     def route(self, question: RouteQuestion, /) -> Route | Awaitable[Route]: ...
     ...
 class RunOutcome(enum.StrEnum):
+    BLOCKED = 'blocked'
     DONE = 'done'
     FAILED = 'failed'
     HALTED = 'halted'
@@ -548,6 +552,7 @@ class RunOutcome(enum.StrEnum):
 class RunRow(Value):
     build: str
     card: str
+    department: str
     fingerprint: Digest
     finished_at: float | None
     id: str
@@ -559,7 +564,7 @@ class RunRow(Value):
     tokens: int
     turns: int
     wiring: JsonValue
-    def __init__(self, *, id: str, build: str, card: str, started_at: float, fingerprint: Digest, wiring: JsonValue = ..., target: str | None = ..., parent: str | None = ..., outcome: RunOutcome | None = ..., reason: str = ..., finished_at: float | None = ..., turns: int = ..., tokens: int = ...) -> None: ...
+    def __init__(self, *, id: str, build: str, card: str, started_at: float, fingerprint: Digest, wiring: JsonValue = ..., target: str | None = ..., parent: str | None = ..., outcome: RunOutcome | None = ..., reason: str = ..., finished_at: float | None = ..., turns: int = ..., tokens: int = ..., department: str = ...) -> None: ...
     ...
 class SandboxPolicyNode(Protocol):
     def build_compose_project(self, sandbox_id: str, /) -> str: ...
@@ -610,6 +615,12 @@ class ServiceQuestion(Value):
     reference: Reference
     stock: Mapping[str, Callable[[], object]]
     def __init__(self, *, environ: Mapping[str, str], stock: Mapping[str, Callable[[], object]]) -> None: ...
+    ...
+class Settlement(Value):
+    ok: bool
+    output: str
+    ran: bool
+    def __init__(self, *, ran: bool, ok: bool = ..., output: str = ...) -> None: ...
     ...
 class StatusWish(Value):
     reason: str
