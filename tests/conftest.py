@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from model_server import make_model, missing_parts, model_server
 
+pytest_plugins = ["evidence"]
+
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:

@@ -188,6 +188,7 @@ async def live_through(world: World, trouble: Trouble, at: int) -> None:
     await world.goes_on()
 
 
+@pytest.mark.fire("store faults")
 @pytest.mark.parametrize("kind", [WriteError, Locked, Cut, Moved, Replaced])
 @pytest.mark.parametrize("at", [1, 2, 5])
 async def test_trouble_blocks_a_run_and_no_longer(tmp_path: Path, kind: type[Trouble], at: int) -> None:
@@ -196,6 +197,7 @@ async def test_trouble_blocks_a_run_and_no_longer(tmp_path: Path, kind: type[Tro
     await live_through(world, kind(world.record), at)
 
 
+@pytest.mark.fire("store faults")
 @pytest.mark.parametrize("at", [1, 2, 5])
 async def test_a_full_disk_blocks_a_run_and_no_longer(tmp_path: Path, small_disk: Path, at: int) -> None:
     """The same on a disk that is really full."""
@@ -256,6 +258,7 @@ async def half_way(world: World) -> None:
     world.trouble.end()
 
 
+@pytest.mark.fire("store faults")
 async def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     """A read-only file is a StoreError that says so, and no run begins."""
     world = World(tmp_path, tmp_path / "journal.db")
@@ -269,6 +272,7 @@ async def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None
     await world.goes_on()
 
 
+@pytest.mark.fire("store faults")
 @pytest.mark.parametrize("damage", [b"", b"no database, by any means " * 200], ids=["zeros", "text"])
 async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
     """A file that was overwritten is a StoreError that says so; a copy goes on."""
@@ -285,6 +289,7 @@ async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
     await world.goes_on()
 
 
+@pytest.mark.fire("store faults")
 async def test_a_log_without_its_file_is_kept(tmp_path: Path) -> None:
     """Where only the write-ahead log is left, no new file is made over it: it holds what was acknowledged."""
     world = World(tmp_path, tmp_path / "journal.db")

@@ -1,6 +1,6 @@
 """A real file under fire: whatever changes what a row of any table says is found.
 
-``ORKET_TAMPERINGS`` is how many changes are tried (300 without it), ``ORKET_TAMPERING_SEED`` which ones.
+``ORKET_TAMPERING_SEED`` in the environment says which changes are tried.
 """
 
 import os
@@ -14,13 +14,15 @@ from typing import Any
 
 import anyio
 import pytest
+from evidence import Evidence
+from nightly import scaled
 from small_world import diligent, issue, open_world, organization
 
 from orket.contracts import Batch, Document, ToolCall
 from orket.errors import JournalError, StoreError
 from orket.stores import SQLiteStore
 
-TRIES = int(os.environ.get("ORKET_TAMPERINGS", "300"))
+TRIES = scaled(300, 10_000)
 SEED = int(os.environ.get("ORKET_TAMPERING_SEED", "4"))
 TABLES = ("card", "charge", "document", "journal", "operation", "payload", "run", "seal")
 
@@ -148,9 +150,12 @@ def changes(record: Path, folder: Path) -> Iterator[tuple[str, Path]]:
             file.unlink()
 
 
-def test_whatever_is_changed_in_a_file_is_found(record: Path, tmp_path: Path) -> None:
+@pytest.mark.nightly
+@pytest.mark.fire("tampering")
+def test_whatever_is_changed_in_a_file_is_found(record: Path, tmp_path: Path, evidence: Evidence) -> None:
     """Opening or verifying refuses each of many random flips, deletions and swaps that change what the file says."""
     unseen = [what for what, path in changes(record, tmp_path) if verdict(path) is None]
+    evidence(runs=TRIES, failures=len(unseen))
     assert unseen == []
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 import attrs
 import pytest
+from evidence import Evidence
 from nightly import scaled
 
 import orket
@@ -62,9 +63,10 @@ async def survive(folder: Path, inner: Store, at: int, outcome: Outcome, place: 
     return store.calls
 
 
+@pytest.mark.fire("store calls")
 @pytest.mark.parametrize("kind", STORES)
 @pytest.mark.parametrize("outcome", get_args(Outcome))
-async def test_any_call_of_the_store_may_fail(tmp_path: Path, outcome: Outcome, kind: str) -> None:
+async def test_any_call_of_the_store_may_fail(tmp_path: Path, outcome: Outcome, kind: str, evidence: Evidence) -> None:
     """For every k: the k-th call fails before, after or with unknown outcome, and nothing is lost or done twice."""
     for at in range(1000):
         place = tmp_path / str(at)
@@ -73,6 +75,7 @@ async def test_any_call_of_the_store_may_fail(tmp_path: Path, outcome: Outcome, 
         calls = await survive(tmp_path, inner, at, outcome, place)
         if at > len(calls):
             break
+    evidence(runs=at)
     assert at > 40
     assert {"open", "commit", "load_board", "load_run", "runs", "find"} <= set(calls)
 
