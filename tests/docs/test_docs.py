@@ -104,7 +104,12 @@ def install(project: Path, site: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("page", RUN, ids=name_of)
+def once(page: Path) -> list[pytest.MarkDecorator]:
+    """Mark the page whose crews die by the dozen as too long for every Python."""
+    return [pytest.mark.thorough] if page.name == "prove-durability.md" else []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, marks=once(page), id=name_of(page)) for page in RUN])
 def test_code_runs_and_prints_what_it_says(
     page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pages import DOCS, Block, blocks
 
 PAGE = DOCS / "tutorial.md"
@@ -37,6 +38,7 @@ def run(folder: Path, *args: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     """The kit catches the tutorial's mistakes by name, and lets its node pass, with and without code."""
     files = [block for block in blocks(PAGE) if block.file]

@@ -118,6 +118,7 @@ def test_a_second_run_has_nothing_to_do(finished: Finished) -> None:
     assert last_line(again) == {**last_line(finished[1]), "turns": 0, "refused": 0}
 
 
+@pytest.mark.thorough
 def test_fresh_starts_over(finished: Finished, tmp_path: Path) -> None:
     """``--fresh`` forgets workspace and journal, and nothing else."""
     state = tmp_path / "state"
@@ -130,6 +131,7 @@ def test_fresh_starts_over(finished: Finished, tmp_path: Path) -> None:
     assert not (state / "workspace" / "agent_output" / "old.txt").exists()
 
 
+@pytest.mark.thorough
 def test_fresh_leaves_foreign_folders_alone(tmp_path: Path) -> None:
     """``--fresh`` removes nothing from a folder that has no journal."""
     (tmp_path / "workspace").mkdir()
@@ -159,6 +161,7 @@ def kill_at(sign: str, *options: str, folder: Path) -> None:
     assert victim.returncode == -signal.SIGKILL
 
 
+@pytest.mark.thorough
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("anyio_backend", "sign"), [("asyncio", "turn 1:"), ("trio", "turn 6:"), ("asyncio", "REFUSED")]
@@ -178,6 +181,7 @@ async def test_a_killed_run_goes_on(tmp_path: Path, sign: str, anyio_backend: st
     assert sum(isinstance(record, CallJudged) and not record.allowed for _, record in records) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -201,6 +205,7 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path, options: tuple[str, ...]
     assert done.stdout == ""
 
 
+@pytest.mark.thorough
 def test_a_journal_that_was_changed_is_told(finished: Finished, tmp_path: Path) -> None:
     """Work that is done on a journal that somebody changed is reported as broken, with exit code 1."""
     state = tmp_path / "state"
@@ -221,6 +226,7 @@ def tamper(journal: Path) -> None:
     assert changed
 
 
+@pytest.mark.thorough
 def test_colour_is_for_terminals(finished: Finished) -> None:
     """On a terminal what is done is green; NO_COLOR is honoured there."""
     assert "\x1b[1m" in on_terminal(finished[0], ENVIRONMENT)
@@ -254,6 +260,7 @@ def test_a_model_server_plays_the_crew(tmp_path: Path, model_url: str) -> None:
     assert (tmp_path / ".orket" / "launch" / "journal.db").is_file()
 
 
+@pytest.mark.thorough
 def test_a_run_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     """Without a model server the run fails, with exit code 1 and the reason of every issue that waits."""
     done = quickstart("--model", "openai:http://127.0.0.1:9#none", folder=tmp_path)

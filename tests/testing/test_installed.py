@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # a process for each
+
 GOOD = """
 from orket.contracts import Route
 
