@@ -20,9 +20,9 @@ What orket promises about its record was tried as often as this page says, by te
 |---|---|---|---|---|
 """
 TAIL = """
-The commands follow `{prefix}python -m pytest -m fire`. A run is a case: one death, one fault, one cut, one seed. Where
-cases are drawn by chance and none of N failed, the share of cases that fail is below 3/N with a probability of 95 %, as
-far as cases are independent of each other. Elsewhere every case is tried that the epic of the test has.
+A run is a case: one death, one fault, one cut, one seed. Where cases are drawn by chance and none of N failed, the share
+of cases that fail is below 3/N with a probability of 95 %, as far as cases are independent of each other. Elsewhere
+every case is tried that the epic of the test has.
 """
 
 
@@ -31,13 +31,13 @@ def page(shown: dict[str, Any]) -> str:
     counts = "the counts of `nox -s nightly`" if shown["nightly"] else "the counts of CI"
     versions = ", ".join([f"{name} {version}" for name, version in shown["versions"].items()])
     head = HEAD.format(date=shown["date"], counts=counts, versions=versions, machine=shown["machine"])
-    rows = [_row(line) for line in shown["lines"].values()]
-    tail = TAIL.format(prefix="NIGHTLY=1 " if shown["nightly"] else "")
-    return f"{head}{''.join(rows)}{tail}{_notes(shown['lines'])}"
+    command = "NIGHTLY=1 python -m pytest -m fire" if shown["nightly"] else "python -m pytest -m fire"
+    rows = [_row(line, command) for line in shown["lines"].values()]
+    return f"{head}{''.join(rows)}{TAIL}{_notes(shown['lines'])}"
 
 
-def _row(line: dict[str, Any]) -> str:
-    command = " ".join([f"`{test}`" for test in line["tests"]])
+def _row(line: dict[str, Any], command: str) -> str:
+    command = f"`{command} {' '.join(sorted(line['tests']))}`" if line["tests"] else ""
     runs = f"{line['runs']:,} | {line['failures']:,}" if line["tests"] else "not run | "
     return f"| {line['guarantee']} | {command} | {runs} | {_bound(line)} |\n"
 

@@ -31,11 +31,13 @@ LINES: Final = {  # what is guaranteed where
     "store faults": "A disk is full, fails or is read-only; a file is locked, damaged or gone: blocked, and resumes",
     "cancellation": "A run is cancelled at any step: 0 open transactions, 0 leaks, 0 writes after exit",
     "power cuts": "The power fails at any moment: nothing acknowledged is lost, the record is whole",
+    "power cuts, process": 'The same with `durability="process"`: the record is whole; what it loses stands below',
     "processes": "Processes share a file; some stop, some die: 0 double finishes, all finish",
     "simulation": "Any board, latency, fault and clock: 0 stuck, 0 invariants broken, identical on re-run",
     "tampering": "A bit of the file flips, a row is deleted or moved: `verify()` finds it",
 }
-DRAWN: Final = ("kill -9", "power cuts", "processes", "simulation", "tampering")  # by chance; else tried one and all
+# What is drawn by chance; elsewhere all cases are tried.
+DRAWN: Final = ("kill -9", "power cuts", "power cuts, process", "processes", "simulation", "tampering")
 
 
 class Evidence(Protocol):

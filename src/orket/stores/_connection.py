@@ -1,8 +1,9 @@
 """Connections to an SQLite file, with every setting read back."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from orket.errors import StoreError
 from orket.stores._faults import opening_error, refuse_orphan
@@ -10,14 +11,17 @@ from orket.stores._migrate import migrate, migrations
 
 OLDEST: Final = (3, 37, 0)  # STRICT tables
 
+Dial: TypeAlias = Callable[..., sqlite3.Connection]  # what sqlite3.connect is: tests look at the disk from another one
 
-def connect(path: Path, *, synchronous: bool, busy_timeout: float) -> sqlite3.Connection:
+
+def connect(path: Path, *, synchronous: bool, busy_timeout: float, dial: Dial = sqlite3.connect) -> sqlite3.Connection:
     """Return the connection that writes, on the present schema.
 
     Args:
         path: The file; made when missing.
         synchronous: Whether a commit waits for the disk.
         busy_timeout: Seconds to wait for another process that writes.
+        dial: What connects.
 
     Raises:
         StoreVersionError: a newer orket wrote the file.
@@ -30,7 +34,9 @@ def connect(path: Path, *, synchronous: bool, busy_timeout: float) -> sqlite3.Co
     connection = None
     refuse_orphan(path)
     try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=busy_timeout, check_same_thread=False)
+        connection = dial(path, isolation_level=None, timeout=busy_timeout, check_same_thread=False)
+        # Where a sync leaves data in the disk's own cache (macOS), ask for more: now, the first transaction comes next.
+        _set(connection, path, fullfsync=1)
         migrate(connection, path, migrations())
         _settle(connection, path, synchronous)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema may be no text at all
@@ -42,20 +48,27 @@ def connect(path: Path, *, synchronous: bool, busy_timeout: float) -> sqlite3.Co
     return connection
 
 
-def connect_reader(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
+def connect_reader(path: Path, *, busy_timeout: float, dial: Dial = sqlite3.connect) -> sqlite3.Connection:
     """Return a connection that can only read, and never makes a file."""
-    return sqlite3.connect(
+    return dial(
         f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=busy_timeout, check_same_thread=False
     )
 
 
 def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> None:
-    settings: dict[str, object] = {
-        "journal_mode": "wal",
-        "synchronous": 2 if synchronous else 1,  # FULL, NORMAL
-        "foreign_keys": 1,
-        "wal_autocheckpoint": 0,  # inside a commit it would stall it; the database tidies between commits
-    }
+    _set(
+        connection,
+        path,
+        journal_mode="wal",
+        synchronous=2 if synchronous else 1,  # FULL, NORMAL
+        foreign_keys=1,
+        wal_autocheckpoint=0,  # inside a commit it would stall it; the database tidies between commits
+    )
+    # Open the WAL now: a connection that never did would leave the files of one that a reader opened.
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+
+def _set(connection: sqlite3.Connection, path: Path, **settings: object) -> None:
     for name, wanted in settings.items():
         connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
@@ -65,8 +78,6 @@ def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> No
                 path=path,
                 found=found,
             )
-    # Open the WAL now: a connection that never did would leave the files of one that a reader opened.
-    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def _close(connection: sqlite3.Connection | None) -> None:

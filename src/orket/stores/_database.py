@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from orket.errors import StoreConflictError, StoreError
-from orket.stores._connection import connect
+from orket.stores._connection import Dial, connect
 from orket.stores._faults import advice_on, fault_of
 from orket.stores._journal import Link
 from orket.stores._ledger import CardKey, CardState, Ledger, Operation
@@ -47,9 +47,9 @@ _SEAL = "UPDATE seal SET rows = ?, total = ? WHERE name = ?"
 class SQLiteDatabase(Readers):
     """The storage behind :class:`orket.stores.SQLiteStore`: a :class:`orket.stores._threaded.Database`."""
 
-    def __init__(self, path: Path, *, synchronous: bool, busy_timeout: float) -> None:
-        self._connection = connect(path, synchronous=synchronous, busy_timeout=busy_timeout)
-        super().__init__(path, busy_timeout)
+    def __init__(self, path: Path, *, synchronous: bool, busy_timeout: float, dial: Dial = sqlite3.connect) -> None:
+        self._connection = connect(path, synchronous=synchronous, busy_timeout=busy_timeout, dial=dial)
+        super().__init__(path, busy_timeout, dial)
         self._unsaved = 0  # bytes in the WAL since the last checkpoint, about
 
     def write(self, batches: Sequence[Prepared], /) -> list[Answer]:

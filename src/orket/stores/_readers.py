@@ -22,7 +22,7 @@ from orket.errors import JournalError
 from orket.events import JournalEntry
 from orket.stores._cards import CardReader
 from orket.stores._checks import check_file, check_seals, is_damage
-from orket.stores._connection import connect_reader
+from orket.stores._connection import Dial, connect_reader
 from orket.stores._faults import Whereabouts, reading_error
 from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
 
@@ -55,8 +55,9 @@ _UNMATCHED = (  # a batch of the one table that the other does not know
 class Readers:
     """Read from any thread, several at once, each on its own connection."""
 
-    def __init__(self, path: Path, busy_timeout: float) -> None:
+    def __init__(self, path: Path, busy_timeout: float, dial: Dial) -> None:
         self._path = path
+        self._dial = dial
         self._busy_timeout = busy_timeout
         self._whereabouts = Whereabouts(path)
         self._lock = threading.Lock()
@@ -159,7 +160,7 @@ class Readers:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return connect_reader(self._path, busy_timeout=self._busy_timeout)
+        return connect_reader(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._lock:
