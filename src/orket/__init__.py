@@ -10,7 +10,8 @@
 #      _parse · _config · _registry                  parts: model text, assets, installed nodes
 #      nodes · stores · models · tools · verification
 #   3  _flow                                         the story of a turn
-#   4  _pipeline · reporting · _orchestrator         one epic to rest; text for people; the host's face
+#   4  _pipeline · _replay                           one epic to rest; what the journal can be asked afterwards
+#      reporting · _orchestrator                     text for people; the host's face
 #
 # Importing orket itself imports none of it: each name comes from its module when it is first asked for (PEP 562), and
 # Orchestrator and run_sync bring all that a run needs. Type checkers read __init__.pyi, which says the same.
@@ -30,9 +31,12 @@ _HOMES: Final = MappingProxyType(
         "ConfigError": "orket.errors",
         "ConfigLoader": "orket._config",
         "DecisionNodeRegistry": "orket._registry",
+        "Difference": "orket._replay",
+        "Disagreement": "orket._replay",
         "Epic": "orket.cards",
         "ExecutionPipeline": "orket._pipeline",
         "Explanation": "orket._orchestrator",
+        "FollowUp": "orket._replay",
         "GovernanceError": "orket.errors",
         "Issue": "orket.cards",
         "Limits": "orket._flow",
@@ -43,6 +47,7 @@ _HOMES: Final = MappingProxyType(
         "Orchestrator": "orket._orchestrator",
         "Organization": "orket.organization",
         "OrketError": "orket.errors",
+        "Replay": "orket._replay",
         "ResumeError": "orket.errors",
         "Rock": "orket.cards",
         "Run": "orket._orchestrator",
@@ -53,10 +58,13 @@ _HOMES: Final = MappingProxyType(
         "ToolError": "orket.errors",
         "ToolGate": "orket.governance",
         "ToolRuntimeExecutor": "orket.tools",
+        "Unasked": "orket._replay",
         "UnknownCardError": "orket.errors",
         "UnsettledEffect": "orket._flow",
         "WaitReason": "orket.cards",
+        "WhatIf": "orket._replay",
         "WiringError": "orket.errors",
+        "replay": "orket._replay",
         "run_sync": "orket._orchestrator",
         "tool": "orket.tools",
     }

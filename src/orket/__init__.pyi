@@ -13,6 +13,7 @@ from orket._flow import Limits, UnsettledEffect
 from orket._orchestrator import BoardView, BuildView, Explanation, Obstacle, Orchestrator, Run, run_sync
 from orket._pipeline import ExecutionPipeline, RunResult
 from orket._registry import DecisionNodeRegistry
+from orket._replay import Difference, Disagreement, FollowUp, Replay, Unasked, WhatIf, replay
 from orket.cards import CardStatus, CardType, Epic, Issue, Rock, WaitReason
 from orket.errors import (
     AssetNotFoundError,
@@ -45,9 +46,12 @@ __all__ = [
     "ConfigError",
     "ConfigLoader",
     "DecisionNodeRegistry",
+    "Difference",
+    "Disagreement",
     "Epic",
     "ExecutionPipeline",
     "Explanation",
+    "FollowUp",
     "GovernanceError",
     "Issue",
     "Limits",
@@ -58,6 +62,7 @@ __all__ = [
     "Orchestrator",
     "Organization",
     "OrketError",
+    "Replay",
     "ResumeError",
     "Rock",
     "Run",
@@ -68,10 +73,13 @@ __all__ = [
     "ToolError",
     "ToolGate",
     "ToolRuntimeExecutor",
+    "Unasked",
     "UnknownCardError",
     "UnsettledEffect",
     "WaitReason",
+    "WhatIf",
     "WiringError",
+    "replay",
     "run_sync",
     "tool",
 ]

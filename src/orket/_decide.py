@@ -36,7 +36,7 @@ from orket.errors import NodeError
 from orket.events import DecisionMade, Record
 
 LIMIT: Final = 60.0  # seconds that an ``async def`` node may take
-_LONGEST: Final = 240  # characters of a recorded reference; beyond it, its beginning and a digest
+_LONGEST: Final = 2000  # characters of a recorded reference; beyond it, its beginning and a digest
 _LONGEST_REASON: Final = 4000
 _SECRETIVE: Final = frozenset({"database_url", "compose_file", "environment"})  # answers that may hold secrets
 _PASSWORD: Final = 2  # position in the arguments of ``database_url``
@@ -139,7 +139,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
                 kind=binding.kind,
                 method=method,
                 node=binding.name,
-                question=_short(_reference(method, args)),
+                question=reference_of(method, args),
                 answer=_compact(method, answer),
                 reason=_short(getattr(answer, "reason", ""), _LONGEST_REASON),
             )
@@ -174,6 +174,11 @@ def _discard(answer: Any) -> None:
     """Close a coroutine that nobody will await, so that Python does not warn about it."""
     if (close := getattr(answer, "close", None)) is not None:
         close()
+
+
+def reference_of(method: str, args: tuple[Any, ...]) -> str:
+    """Return how a question stands in the journal: rebuilt, it must have the same."""
+    return _short(_reference(method, args))
 
 
 def _reference(method: str, args: tuple[Any, ...]) -> str:

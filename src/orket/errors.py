@@ -215,9 +215,13 @@ class StoreVersionError(StoreError):
 
 
 class JournalError(StoreError):
-    """The journal does not hold: ``seq`` is the first entry that is wrong."""
+    """The journal does not hold: ``seq`` is the first entry that is wrong.
+
+    ``last`` is above it where it is one of the entries from ``seq`` to ``last``: they were written as one.
+    """
 
     seq: int
+    last: int = 0
 
 
 class UnknownCardError(OrketError):

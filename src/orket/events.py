@@ -293,17 +293,20 @@ class FailureReported(Value):
     attempted: str
     roles: tuple[str, ...]
     remedy: str
+    retryable: bool = True
 
 
 @frozen(kw_only=True, repr=False, eq=False)
 class TurnClosed(Value):
-    """A turn ended. ``status`` is where the issue stands after it."""
+    """A turn ended. ``status`` is where the issue stands after it, ``wish`` what the model had asked for last."""
 
     turn: int
     rounds: int
     ok: bool
     status: CardStatus
     detail: str = ""
+    wish: CardStatus | None = None
+    wait_reason: WaitReason | None = None
 
 
 Record: TypeAlias = (

@@ -1,4 +1,4 @@
-__all__ = ['AssetNotFoundError', 'BoardView', 'BuildView', 'CallableModel', 'CardStatus', 'CardType', 'ConfigError', 'ConfigLoader', 'DecisionNodeRegistry', 'Epic', 'ExecutionPipeline', 'Explanation', 'GovernanceError', 'Issue', 'Limits', 'MemoryStore', 'ModelError', 'NodeError', 'Obstacle', 'Orchestrator', 'Organization', 'OrketError', 'ResumeError', 'Rock', 'Run', 'RunError', 'RunOutcome', 'RunResult', 'StoreError', 'ToolError', 'ToolGate', 'ToolRuntimeExecutor', 'UnknownCardError', 'UnsettledEffect', 'WaitReason', 'WiringError', 'run_sync', 'tool']
+__all__ = ['AssetNotFoundError', 'BoardView', 'BuildView', 'CallableModel', 'CardStatus', 'CardType', 'ConfigError', 'ConfigLoader', 'DecisionNodeRegistry', 'Difference', 'Disagreement', 'Epic', 'ExecutionPipeline', 'Explanation', 'FollowUp', 'GovernanceError', 'Issue', 'Limits', 'MemoryStore', 'ModelError', 'NodeError', 'Obstacle', 'Orchestrator', 'Organization', 'OrketError', 'Replay', 'ResumeError', 'Rock', 'Run', 'RunError', 'RunOutcome', 'RunResult', 'StoreError', 'ToolError', 'ToolGate', 'ToolRuntimeExecutor', 'Unasked', 'UnknownCardError', 'UnsettledEffect', 'WaitReason', 'WhatIf', 'WiringError', 'replay', 'run_sync', 'tool']
 
 class AssetNotFoundError(ConfigError):
     category: str
@@ -71,6 +71,29 @@ class DecisionNodeRegistry():
     def resolve(self, *, host: Mapping[str, object] = ..., environ: Mapping[str, str] = ..., process_rules: Mapping[str, JsonValue] = ..., kinds: Iterable[str] = ...) -> Wiring: ...
     warnings: tuple[str, ...]
     ...
+class Difference(Value):
+    after: int
+    card: str | None
+    decided: JsonValue
+    error: str
+    kind: str
+    method: str
+    node: str
+    question: str
+    reason: str
+    recorded: JsonValue
+    run: str
+    seq: int
+    def __init__(self, *, seq: int, run: str, card: str | None, kind: str, method: str, node: str, question: str, recorded: JsonValue, decided: JsonValue, reason: str = ..., error: str = ..., after: int = ...) -> None: ...
+    ...
+class Disagreement(Value):
+    build: str
+    card: str
+    detail: str
+    last: int
+    seq: int
+    def __init__(self, *, seq: int, build: str, card: str, detail: str, last: int = ...) -> None: ...
+    ...
 class Epic(Value):
     architecture_governance: ArchitectureGovernance
     build: str | None
@@ -103,6 +126,16 @@ class Explanation(Value):
     issue: Issue
     wait: tuple[WaitReason, str] | None
     def __init__(self, *, issue: Issue, build: str, wait: tuple[WaitReason, str] | None, chain: tuple[JournalEntry, ...]) -> None: ...
+    ...
+class FollowUp(Value):
+    after: int
+    card: str | None
+    kind: str
+    method: str
+    question: str
+    run: str
+    seq: int
+    def __init__(self, *, seq: int, run: str, card: str | None, kind: str, method: str, question: str, after: int) -> None: ...
     ...
 class GovernanceError(OrketError):
     rule: str
@@ -201,6 +234,7 @@ class Orchestrator(OperatorVerbs):
     async def unsettled(self, *, build: str | None = ...) -> tuple[UnsettledEffect, ...]: ...
     async def verify_issue(self, issue_id: str, *, build: str | None = ...) -> VerificationResult: ...
     warnings: tuple[str, ...]
+    async def what_if(self, run_id: str, wiring: Wiring | Mapping[str, object] = ..., *, gate_rules: Iterable[GateRule] | None = ...) -> WhatIf: ...
     def __init__(self, *, config: Path, workspace: Path, model: ModelClient, store: Store | str | Path | None = ..., tools: tuple[Tool, ...] = ..., nodes: Mapping[str, object] = ..., registry: DecisionNodeRegistry = ..., environ: Mapping[str, str] = ..., dotenv: str | Path | None = ..., gate_rules: tuple[GateRule, ...] = ..., executor: TurnExecutor | None = ..., clock: Clock = ..., limits: Limits = ..., model_override: str = ..., user_preference: str = ..., separation_of_duties: bool = ..., accept_new_wiring: bool = ..., strict: bool = ...) -> None: ...
     ...
 class Organization(Value):
@@ -219,6 +253,13 @@ class OrketError(Exception):
     def __init__(self, message: str, **data: Any) -> None: ...
     data = data
     message = message
+    ...
+class Replay(Value):
+    boards: Mapping[str, tuple[Issue, ...]]
+    disagreement: Disagreement | None
+    last_seq: int
+    records: int
+    def __init__(self, *, boards: Mapping[str, tuple[Issue, ...]], records: int, last_seq: int, disagreement: Disagreement | None = ...) -> None: ...
     ...
 class ResumeError(RunError):
     obstacles: tuple[Any, ...]
@@ -284,6 +325,16 @@ class ToolRuntimeExecutor():
     async def execute(self, tool: Tool, bound: object, context: ToolContext, *, timeout: float) -> ToolResult: ...
     async def reconcile(self, tool: Tool, key: str, *, timeout: float) -> Settlement | str: ...
     ...
+class Unasked(Value):
+    card: str | None
+    kind: str
+    method: str
+    question: str
+    run: str
+    seq: int
+    why: str
+    def __init__(self, *, seq: int, run: str, card: str | None, kind: str, method: str, question: str, why: str) -> None: ...
+    ...
 class UnknownCardError(OrketError):
     card: str
     ...
@@ -306,9 +357,17 @@ class WaitReason(enum.StrEnum):
     REVIEW = 'review'
     SYSTEM = 'system'
     ...
+class WhatIf(Value):
+    asked: int
+    differences: tuple[Difference, ...]
+    follow_ups: tuple[FollowUp, ...]
+    unasked: tuple[Unasked, ...]
+    def __init__(self, *, asked: int, differences: tuple[Difference, ...], follow_ups: tuple[FollowUp, ...] = ..., unasked: tuple[Unasked, ...] = ...) -> None: ...
+    ...
 class WiringError(OrketError):
     def __init__(self, problems: Iterable[str], **data: Any) -> None: ...
     problems: tuple[str, ...]
     ...
+async def replay(journal: Store | AsyncIterable[JournalEntry] | Iterable[JournalEntry]) -> Replay: ...
 def run_sync(orchestrator: Orchestrator, card: str, *, department: str = ..., build: str | None = ..., run_id: str | None = ..., target_issue_id: str | None = ..., backend: str = ...) -> RunResult: ...
 def tool(function: Callable[..., Any] | None = ..., /, *, name: str | None = ..., effect: EffectClass = ..., destructive: bool = ..., reconcile: Callable[[str], object] | None = ...) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]: ...

@@ -24,6 +24,7 @@ class GovernanceError(OrketError):
     rule: str
     ...
 class JournalError(StoreError):
+    last: int
     seq: int
     ...
 class ModelAuthenticationError(ModelError):

@@ -102,10 +102,11 @@ class FailureReported(Value):
     attempted: str
     detail: str
     remedy: str
+    retryable: bool
     roles: tuple[str, ...]
     turn: int
     violation: str
-    def __init__(self, *, turn: int, violation: str, detail: str, attempted: str, roles: tuple[str, ...], remedy: str) -> None: ...
+    def __init__(self, *, turn: int, violation: str, detail: str, attempted: str, roles: tuple[str, ...], remedy: str, retryable: bool = ...) -> None: ...
     ...
 class JournalEntry(Value):
     at: float
@@ -172,7 +173,9 @@ class TurnClosed(Value):
     rounds: int
     status: CardStatus
     turn: int
-    def __init__(self, *, turn: int, rounds: int, ok: bool, status: CardStatus, detail: str = ...) -> None: ...
+    wait_reason: WaitReason | None
+    wish: CardStatus | None
+    def __init__(self, *, turn: int, rounds: int, ok: bool, status: CardStatus, detail: str = ..., wish: CardStatus | None = ..., wait_reason: WaitReason | None = ...) -> None: ...
     ...
 class TurnKind(enum.StrEnum):
     REVIEW = 'review'

@@ -16,13 +16,22 @@ a recorded reply is used again, a recorded effect never runs again.
 
 from orket._board import Board
 from orket._decide import settle
-from orket._flow._converse import Failure, converse
+from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import prove
-from orket._flow._prepare import equip, open_turn, possible_wishes, route, verify
-from orket._flow._recorded import read_open_turn, read_past
-from orket._flow._settle import block, close, wait_for_effect
-from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
+from orket._flow._prepare import (
+    equip,
+    model_question,
+    open_turn,
+    possible_wishes,
+    prompt_question,
+    route,
+    toolset_question,
+    verify,
+)
+from orket._flow._recorded import Past, read_open_turn, read_past
+from orket._flow._settle import block, close, failure_question, success_question, wait_for_effect
+from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
 from orket.errors import EffectConflictError, EffectUnknownError, NodeError, SeparationOfDutiesError
@@ -135,15 +144,28 @@ async def _without_seat(turn: Turn, why: str) -> TurnResult:
 __all__ = [
     "UNKNOWN",
     "CardEffects",
+    "Failure",
+    "JudgedCall",
     "Limits",
+    "Past",
     "RecordedTurn",
     "RunContext",
+    "Turn",
     "TurnResult",
     "UnsettledEffect",
+    "comment_line",
     "effects_of",
+    "failure_question",
     "goes_on",
+    "judge",
+    "model_question",
+    "possible_wishes",
+    "prompt_question",
     "prove",
     "read_open_turn",
     "settle_effect",
+    "success_question",
     "take_turn",
+    "toolset_question",
+    "turn_line",
 ]

@@ -65,7 +65,7 @@ async def converse(turn: Turn) -> Failure | None:
         parsed = await anyio.to_thread.run_sync(parse_reply, reply) if is_long(reply) else parse_reply(reply)
         judged: list[JudgedCall] = []
         for index in range(len(parsed.calls)):
-            judged.append(await _judge(turn, parsed, index, judged))
+            judged.append(await judge(turn, parsed, index, judged))
         _note(turn, reply, judged)
         if parsed.text:
             turn.text = parsed.text
@@ -91,7 +91,7 @@ def _out_of_rounds(turn: Turn) -> Failure:
     return Failure(kind=FailureKind.ROUNDS, detail=f"the turn used up its {turn.context.limits.rounds} rounds")
 
 
-async def _judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[JudgedCall]) -> JudgedCall:
+async def judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[JudgedCall]) -> JudgedCall:
     """Let every rule judge exactly the bytes that would run; what was refused on record stays refused."""
     context, call = turn.context, parsed.calls[index]
     if turn.recorded and (refusal := turn.recorded.refusals.get((turn.rounds, index))):

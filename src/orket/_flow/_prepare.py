@@ -26,8 +26,9 @@ async def route(turn: Turn) -> str:
     """
     context = turn.context
     wiring, team = context.wiring, context.team
-    question = RouteQuestion(issue=turn.issue, team=team, kind=turn.kind, busy=tuple(turn.board.busy.values()))
-    answer = await decide(wiring["router"], "route", question, records=turn.records, limit=context.limits.node)
+    answer = await decide(
+        wiring["router"], "route", route_question(turn), records=turn.records, limit=context.limits.node
+    )
     if answer.seat is None:
         return answer.reason or f"no seat {turn.issue.seat!r} in team {team.name!r}"
     seat = team.seats[answer.seat]
@@ -66,23 +67,16 @@ async def equip(turn: Turn) -> None:
     tools = await decide(
         wiring["tool_strategy"],
         "compose",
-        ToolsetQuestion(
-            issue=turn.issue,
-            seat=turn.seat,
-            roles=turn.roles,
-            kind=turn.kind,
-            available=context.specs,
-            wishes=turn.wishes,
-        ),
+        toolset_question(turn),
         records=records,
         limit=limit,
     )
     turn.offered = {spec.name: spec for spec in tools.tools}
     prompter = wiring["prompt_strategy"]
-    model = await decide(prompter, "select_model", _model_question(turn), records=records, limit=limit)
+    model = await decide(prompter, "select_model", model_question(turn), records=records, limit=limit)
     turn.model = model.model
     turn.dialect = await _dialect(turn)
-    prompt = await decide(prompter, "compose", _prompt_question(turn), records=records, limit=limit)
+    prompt = await decide(prompter, "compose", prompt_question(turn), records=records, limit=limit)
     turn.messages = list(prompt.messages)
 
 
@@ -135,7 +129,26 @@ async def open_turn(turn: Turn) -> None:
     await turn.commit(turns=1, claim=True)
 
 
-def _model_question(turn: Turn) -> ModelQuestion:
+def route_question(turn: Turn) -> RouteQuestion:
+    """Return the question which seat takes the turn."""
+    busy = tuple(turn.board.busy.values())
+    return RouteQuestion(issue=turn.issue, team=turn.context.team, kind=turn.kind, busy=busy)
+
+
+def toolset_question(turn: Turn) -> ToolsetQuestion:
+    """Return the question which tools the turn is offered."""
+    return ToolsetQuestion(
+        issue=turn.issue,
+        seat=turn.seat,
+        roles=turn.roles,
+        kind=turn.kind,
+        available=turn.context.specs,
+        wishes=turn.wishes,
+    )
+
+
+def model_question(turn: Turn) -> ModelQuestion:
+    """Return the question which model answers."""
     context = turn.context
     default = context.organization.process_rules.get("default_model", "")
     return ModelQuestion(
@@ -149,7 +162,8 @@ def _model_question(turn: Turn) -> ModelQuestion:
     )
 
 
-def _prompt_question(turn: Turn) -> PromptQuestion:
+def prompt_question(turn: Turn) -> PromptQuestion:
+    """Return the question what the model is told."""
     context = turn.context
     return PromptQuestion(
         issue=turn.issue,

@@ -4,6 +4,8 @@ import json
 from collections import deque
 from collections.abc import Callable
 
+from attrs import define, field
+
 from orket._codec import codec
 from orket._flow._turn import RecordedTurn, RunContext, comment_line, turn_line
 from orket.cards import VerificationResult
@@ -23,6 +25,34 @@ from orket.events import (
     TurnOpened,
     VerificationRecorded,
 )
+
+
+@define(repr=False, eq=False)
+class Past:
+    """What the journal tells of one card, entry by entry: its history, and the turn that is open, if one is.
+
+    ``tail`` holds the entries since that turn was opened, and what was proven for it before; between two turns all
+    entries since the last.
+    """
+
+    history: deque[str]
+    opened: JournalEntry | None = None
+    tail: list[JournalEntry] = field(factory=list)
+
+    def add(self, entry: JournalEntry) -> None:
+        """Take over the next entry about the card."""
+        record = entry.record
+        if isinstance(record, TurnOpened):
+            self.opened = entry
+            self.tail = [held for held in self.tail if isinstance(held.record, VerificationRecorded)]
+        elif isinstance(record, TurnClosed):
+            if self.opened is not None and isinstance(self.opened.record, TurnOpened):
+                self.history.append(turn_line(self.opened.record.kind, self.opened.record.seat, record))
+            self.opened, self.tail = None, []
+        else:
+            if isinstance(record, CommentAdded):
+                self.history.append(comment_line(record))
+            self.tail.append(entry)
 
 
 async def read_past(context: RunContext, card: str) -> RecordedTurn | None:
@@ -49,21 +79,10 @@ async def read_open_turn(store: Store, build: str, card: str, history: deque[str
         JournalError: a prompt, reply or output that the journal names is not in the store.
         StoreVersionError: a newer orket wrote of the card.
     """
-    opened: JournalEntry | None = None
-    tail: list[JournalEntry] = []
-    history = deque() if history is None else history
+    past = Past(deque() if history is None else history)
     async for entry in store.events(0, build=build, card=card):
-        record = entry.record
-        if isinstance(record, TurnOpened):
-            opened, tail = entry, [held for held in tail if isinstance(held.record, VerificationRecorded)]
-        elif isinstance(record, TurnClosed):
-            if opened is not None and isinstance(opened.record, TurnOpened):
-                history.append(turn_line(opened.record.kind, opened.record.seat, record))
-            opened, tail = None, []
-        else:
-            if isinstance(record, CommentAdded):
-                history.append(comment_line(record))
-            tail.append(entry)
+        past.add(entry)
+    opened, tail = past.opened, past.tail
     if opened is None or not isinstance(opened.record, TurnOpened) or not opened.record.prompt:
         return None
     texts = await _payloads(store, [opened, *tail])

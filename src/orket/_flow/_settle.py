@@ -47,6 +47,8 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
         ok=failure is None,
         status=turn.issue.status,
         detail=detail[:HISTORY_TEXT],
+        wish=turn.wish.status if turn.wish else None,
+        wait_reason=turn.wish.wait_reason if turn.wish else None,
     )
     turn.records.append(closed)
     await turn.commit(release=True)
@@ -92,12 +94,31 @@ def _report(turn: Turn) -> TurnReport:
     )
 
 
+def success_question(turn: Turn) -> SuccessQuestion:
+    """Return the question what a good turn means."""
+    return SuccessQuestion(issue=turn.issue, report=_report(turn), wishes=possible_wishes(turn))
+
+
+def failure_question(turn: Turn, failure: Failure) -> FailureQuestion:
+    """Return the question what a failed turn means."""
+    return FailureQuestion(
+        issue=turn.issue,
+        report=_report(turn),
+        kind=failure.kind,
+        detail=failure.detail[:HISTORY_TEXT],
+        retryable=failure.retryable,
+    )
+
+
 async def _succeed(turn: Turn) -> Failure | None:
     """Ask the evaluator what a good turn means and let the law grant its wish."""
     context = turn.context
-    question = SuccessQuestion(issue=turn.issue, report=_report(turn), wishes=possible_wishes(turn))
     answer: SuccessAnswer = await decide(
-        context.wiring["evaluator"], "evaluate_success", question, records=turn.records, limit=context.limits.node
+        context.wiring["evaluator"],
+        "evaluate_success",
+        success_question(turn),
+        records=turn.records,
+        limit=context.limits.node,
     )
     if answer.remember:
         _remember(turn, answer.remember[:HISTORY_TEXT])
@@ -135,9 +156,7 @@ def _remember(turn: Turn, text: str) -> None:
 async def _fail(turn: Turn, failure: Failure) -> str:
     """Ask the evaluator what a failure means, leave a failure report, and return why the run must stop (or "")."""
     context, detail = turn.context, failure.detail[:HISTORY_TEXT]
-    question = FailureQuestion(
-        issue=turn.issue, report=_report(turn), kind=failure.kind, detail=detail, retryable=failure.retryable
-    )
+    question = failure_question(turn, failure)
     answer = await decide(
         context.wiring["evaluator"], "evaluate_failure", question, records=turn.records, limit=context.limits.node
     )
@@ -149,6 +168,7 @@ async def _fail(turn: Turn, failure: Failure) -> str:
             attempted=failure.attempted[:NAME_TEXT],
             roles=turn.role_names,
             remedy=answer.remedy,
+            retryable=failure.retryable,
         )
     )
     if answer.action is FailureAction.RETRY:

@@ -187,7 +187,7 @@ class Engine:
         epic = assets.epic
         build = self._build(epic, request)
         await self.preflight().check(build, target)
-        context = self._context(assets, run_id, build)
+        context = self.context(assets, run_id, build)
         order = RunOrder(
             card=epic.id, target=target, parent=request.parent, environ=self.house.environ, executor=self.executor
         )
@@ -205,17 +205,18 @@ class Engine:
         source = "build" if request.build else f"the build of epic {epic.id}"
         return self._select(source, "select_epic_build_id", given, epic.id)
 
-    def _context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
+    def context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
+        """Return what stays the same for all turns of a run."""
         house = self.house
         counts = BoardCounts(total=assets.planned)
-        question = LoopQuestion(organization=house.organization, environ=house.environ, counts=counts)
+        question = LoopQuestion(organization=assets.organization, environ=house.environ, counts=counts)
         return RunContext(
             run=run_id,
             build=build,
             owner=f"{self.owner}/{run_id}",
             epic=assets.epic,
             planned=assets.planned,
-            organization=house.organization,
+            organization=assets.organization,
             team=assets.team,
             environment=assets.environment,
             families=assets.families,

@@ -1,7 +1,7 @@
 """The orchestrator."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._preflight import Obstacle
 from orket._orchestrator._run import Run
 from orket._orchestrator._setup import (
@@ -33,7 +34,9 @@ from orket._orchestrator._verify import verify_issue
 from orket._orchestrator._views import BoardView, Explanation, explain, view_board
 from orket._pipeline import RunResult
 from orket._registry import DecisionNodeRegistry
-from orket.cards import CardType, VerificationResult
+from orket._replay import WhatIf
+from orket._wiring import Wiring
+from orket.cards import EMPTY, CardType, VerificationResult
 from orket.contracts import Clock, ModelClient, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.events import JournalEntry
@@ -305,6 +308,33 @@ class Orchestrator(OperatorVerbs):
             VerificationError: the issue has no fixture, or it cannot be run.
         """
         return await verify_issue(self._opened(), issue_id, build)
+
+    async def what_if(
+        self,
+        run_id: str,
+        wiring: Wiring | Mapping[str, object] = EMPTY,
+        *,
+        gate_rules: Iterable[GateRule] | None = None,
+    ) -> WhatIf:
+        """Ask every recorded question of a run again, and return the decisions that would be others.
+
+        Each question is rebuilt from what the journal says up to it. Models are not called and tools are not run: their
+        replies and results are those on record. Nothing is written.
+
+        Args:
+            run_id: a run of the record; of a rock's run, the runs of all its epics.
+            wiring: who decides now: nodes by kind, as the orchestrator takes them, beside its own; or a wiring.
+            gate_rules: the host's own gate rules that judge now; None for those of the orchestrator.
+
+        Raises:
+            RunError: the record has no such run.
+            WiringError: the nodes cannot be resolved, or a rule cannot be used.
+            StoreError: the record cannot be read.
+        """
+        engine = self._opened()
+        nodes = wiring if isinstance(wiring, Wiring) else {**self._nodes, **wiring}
+        rules = engine.host_gate if gate_rules is None else given.host_gate(given.tuple_of_rules(gate_rules))
+        return await what_if(engine, self._registry, run_id, nodes, rules)
 
     def halt(self, run_id: str | None = None) -> None:
         """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``."""

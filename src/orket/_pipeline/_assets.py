@@ -49,6 +49,10 @@ class EpicAssets(Value):
             "epic": dump(self.epic),
             "team": dump(self.team),
             "environment": dump(self.environment),
+            "dialects": [
+                [family, dump(one) if isinstance(one, Dialect) else None] for family, one in self.dialects.items()
+            ],
+            "planned": self.planned,
         }
 
     def dialect(self, family: str) -> Dialect:

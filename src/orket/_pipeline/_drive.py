@@ -30,6 +30,11 @@ _WINDOW_LEAST: Final = 16  # … but at least this many
 _PAUSE_EVERY: Final = 200  # issues looked at between two checkpoints
 
 
+def window_size(limit: int) -> int:
+    """Return how many candidates of each kind the planner sees, where *limit* turns may run at once."""
+    return max(_WINDOW_LEAST, _WINDOW_FACTOR * limit)
+
+
 class ExecutionPipeline:
     """Drives the issues of one build."""
 
@@ -155,7 +160,7 @@ class ExecutionPipeline:
 
     async def _plan(self, slots: int) -> tuple[list[Issue], list[Record]]:
         board, slots = self._board, min(slots, self._budget - self._turns)
-        review, ready = board.window(max(_WINDOW_LEAST, _WINDOW_FACTOR * self._limit))
+        review, ready = board.window(window_size(self._limit))
         question = PlanQuestion(
             review=review,
             ready=ready,

@@ -100,6 +100,7 @@ def follow(link: Link, rows: Iterable[JournalRow]) -> Link:
                 f"records {row.first_seq} to {row.last_seq} (batch {row.op_id!r}) do not have the hash they were "
                 "written with; they or the rows before them were changed",
                 seq=row.first_seq,
+                last=row.last_seq,
             )
         link = Link(seq=row.last_seq, hash=row.hash)
     return link
