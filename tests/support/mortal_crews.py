@@ -5,9 +5,10 @@ from pathlib import Path
 import attrs
 
 import orket
-from orket.contracts import EffectClass, Tool, ToolContext
+from orket.contracts import EffectClass, ModelRequest, Tool, ToolCall, ToolContext
 from orket.testing import Effect, EffectLedger
 from orket.testing.faults import FrontStore, chains_and_fans
+from orket.testing.faults._crew import work
 
 
 class InMemory(FrontStore):
@@ -62,3 +63,17 @@ def stuttering(folder: Path, ledger: EffectLedger) -> orket.Orchestrator:
 
     crew = chains_and_fans(folder, ledger, issues=1)
     return attrs.evolve(crew, tools=[ring, *[tool for tool in crew._tools if tool.spec.name != "ring"]])
+
+
+def growing(folder: Path, ledger: EffectLedger) -> orket.Orchestrator:
+    """A crew that looks around in its first life in each folder only; whoever takes over does not."""
+    crew = chains_and_fans(folder, ledger, issues=2)
+    is_first = not (folder / "life-1.err").exists()
+
+    def agent(request: ModelRequest) -> object:
+        brief = request.brief
+        if is_first and folder.name == "case-0" and brief is not None and (brief.kind, brief.round) == ("work", 1):
+            return ToolCall(name="look", arguments={"note": brief.issue.id})
+        return work(request)
+
+    return attrs.evolve(crew, model=agent)

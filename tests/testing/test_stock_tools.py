@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import orket
-from orket.contracts import EffectClass, Issue, Tool, ToolContext
+from orket.contracts import EffectClass, Issue, Settlement, Tool, ToolContext
 from orket.testing import ToolContract
 from orket.testing.fakes import EffectLedger
 from orket.tools import board_tools, workspace_tools
@@ -102,6 +102,24 @@ class TestAwaited(ToolContract):
 
     def make_tool(self) -> Tool:
         return ponder
+
+
+class TestReconciling(ToolContract):
+    """A tool whose service knows the keys that it was called with."""
+
+    settings = FEW
+    service: ClassVar[dict[str, str]] = {}
+
+    def make_tool(self) -> Tool:
+        @orket.tool(reconcile=lambda key: Settlement(ran=key in self.service, output=self.service.get(key, "")))
+        async def order(item: str, context: ToolContext) -> str:
+            """Order an item."""
+            return self.service.setdefault(context.key, item)
+
+        return order
+
+    def observe(self, context: ToolContext) -> object:
+        return self.service.get(context.key)
 
 
 @pytest.mark.parametrize("effect", EffectClass)

@@ -12,7 +12,7 @@ import attrs
 
 import orket
 from mutants import Mutant
-from orket.contracts import CommentRequest, EffectClass, Tool, ToolContext, ToolResult
+from orket.contracts import CommentRequest, EffectClass, Settlement, Tool, ToolContext, ToolResult
 from orket.errors import ToolError
 
 
@@ -185,6 +185,38 @@ class Prints(Wrapped):
         return await super().run(bound, context)
 
 
+class Panics(Wrapped):
+    async def reconcile(self, key: str, /) -> Settlement | None:
+        raise KeyError(key)
+
+
+class Denies(Wrapped):
+    """Remembers what this very tool has run, and is sure that nothing else ever happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: set[str] = set()
+
+    async def run(self, bound: Any, context: ToolContext, /) -> Any:
+        self._keys.add(context.key)
+        return await super().run(bound, context)
+
+    async def reconcile(self, key: str, /) -> Settlement | None:
+        return Settlement(ran=key in self._keys)
+
+
+class Probes(Wrapped):
+    """Leaves a note of having been asked."""
+
+    async def run(self, bound: Any, context: ToolContext, /) -> Any:
+        self._workspace = context.workspace
+        return await super().run(bound, context)
+
+    async def reconcile(self, key: str, /) -> Settlement | None:
+        (self._workspace / "asked").write_text(key, "utf-8")
+        return None
+
+
 def mutant(number: str, make: Callable[[], Any], how: str, *also: str, **attributes: Any) -> Mutant:
     rules = tuple([f"tool-{it}" for it in also])
     return Mutant(rule=f"tool-{number}", make=make, how=how, also=rules, attributes=attributes)
@@ -226,4 +258,7 @@ MUTANTS = (
     mutant("46", Swallows, "catches its cancellation"),
     mutant("47", Blocks, "sleeps on the event loop", budget=0.004),
     mutant("48", Prints, "prints while it runs"),
+    mutant("49", Panics, "raises for keys that it does not know"),
+    mutant("50", Denies, "is sure that what another one ran did not happen"),
+    mutant("51", Probes, "writes when it is asked"),
 )

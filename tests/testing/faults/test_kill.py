@@ -3,49 +3,74 @@
 from pathlib import Path
 
 import pytest
+from evidence import Evidence
 from nightly import scaled
 
 from orket.testing.faults import Killing, KillReport
 
 pytestmark = [pytest.mark.nightly, pytest.mark.thorough]
-ISSUES = scaled(6, 100)
+LONG = 100  # issues of the epic that is run as a whole
 
 
-def show(report: KillReport) -> None:
+def show(report: KillReport, evidence: Evidence) -> None:
     """Pass, or say what is wrong."""
     print(report)  # pytest -rP shows it
+    evidence(runs=report.deaths, failures=len(report.problems), note=str(report))
     report.check()
 
 
-def test_a_crew_may_die_at_every_point(tmp_path: Path) -> None:
-    """Before and after every call of store, model and tools a process exits, and a new one takes over."""
-    report = Killing(folder=tmp_path, options={"issues": ISSUES}, workers=scaled(1, 2)).everywhere()
-    show(report)
-    assert report.points == report.cases == report.deaths > 25 * ISSUES
+@pytest.mark.fire("kill points")
+def test_a_crew_may_die_at_every_point(tmp_path: Path, evidence: Evidence) -> None:
+    """Before and after every call of store, model and tools a process exits, and a new one finishes the work."""
+    killing = Killing(folder=tmp_path, options={"issues": scaled(6, LONG)}, workers=2)
+    report = killing.everywhere()
+    show(report, evidence)
+    assert report.points == report.cases == report.deaths > 25 * 6
     assert report.settled > 0
 
 
-def test_a_crew_may_die_on_trio(tmp_path: Path) -> None:
+@pytest.mark.fire("kill points")
+def test_a_crew_of_many_may_die_in_relay(tmp_path: Path, evidence: Evidence) -> None:
+    """A hundred issues are finished although process after process exits, each at a point of its own."""
+    killing = Killing(folder=tmp_path, options={"issues": LONG}, workers=2)
+    report = killing.in_relay(points=range(7, 16 * LONG, scaled(19, 1)), records=scaled(2, 16))
+    show(report, evidence)
+    assert report.points > 16 * LONG
+    assert report.deaths == len(range(7, 16 * LONG, scaled(19, 1)))
+    assert report.settled > 0
+
+
+@pytest.mark.fire("kill points")
+def test_a_crew_may_die_on_trio(tmp_path: Path, evidence: Evidence) -> None:
     """The same at every tenth point, on the other event loop."""
-    report = Killing(folder=tmp_path, backend="trio").everywhere(points=range(3, 250, scaled(10, 1)))
-    show(report)
-    assert report.deaths > 10
+    report = Killing(folder=tmp_path, backend="trio", workers=2).everywhere(points=range(3, 185, scaled(10, 1)))
+    show(report, evidence)
+    assert report.deaths == report.cases
 
 
-def test_crews_may_die_again_and_again(tmp_path: Path) -> None:
+@pytest.mark.fire("kill points")
+def test_crews_may_die_again_and_again(tmp_path: Path, evidence: Evidence) -> None:
     """Each crew dies after some twenty points of its own, until one is left that has nothing to do."""
-    report = Killing(folder=tmp_path).everywhere(points=range(5, 25, scaled(6, 1)), again=23)
-    show(report)
+    report = Killing(folder=tmp_path, workers=2).everywhere(points=range(5, 25, scaled(6, 1)), again=23)
+    show(report, evidence)
     assert report.deaths >= 5 * report.cases
 
 
+@pytest.mark.fire("kill -9")
 @pytest.mark.parametrize("deaths", [1, 3])
-def test_a_crew_may_be_killed_at_any_moment(tmp_path: Path, deaths: int) -> None:
+def test_a_crew_may_be_killed_at_any_moment(tmp_path: Path, deaths: int, evidence: Evidence) -> None:
     """SIGKILL, wherever it finds the process, also in the middle of a transaction."""
-    killing = Killing(folder=tmp_path, workers=scaled(1, 2))
-    report = killing.at_random(scaled(12, 1000), deaths=deaths)
-    show(report)
+    report = Killing(folder=tmp_path, workers=2).at_random(scaled(60, 1200) // deaths, deaths=deaths)
+    show(report, evidence)
+    assert report.deaths > report.cases * deaths / 3
+
+
+def test_a_point_that_nobody_comes_to_is_a_problem(tmp_path: Path) -> None:
+    """A relay says which points it could not try."""
+    killing = Killing(folder=tmp_path, scenario="mortal_crews:growing")
+    report = killing.in_relay()
     assert report.deaths > 0
+    assert any("nobody came to die before look" in problem for problem in report.problems)
 
 
 @pytest.mark.parametrize(

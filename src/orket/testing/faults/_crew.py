@@ -13,13 +13,15 @@ _WORK_TOOLS: Final = ("ring", "note", "look", "add_issue_comment", "create_issue
 _CHAIN: Final = 2  # every group of issues: a chain of so many, then a fan-out of so many, then one that waits for all
 _FAN: Final = 3
 _GROUP: Final = _CHAIN + _FAN + 1
+_THOROUGH: Final = 2 * _GROUP  # so many issues take several rounds; the others act and finish in one
 
 
 def chains_and_fans(folder: Path, ledger: EffectLedger, *, issues: int = _GROUP) -> Orchestrator:
     """Return a crew that works on the epic ``launch``.
 
     Its turns are as different as turns can be: with and without effects of each class, several in a round, several
-    rounds, comments, a new issue. What its model says depends on nothing but issue, kind of turn, and round.
+    rounds, comments, a new issue. Only the first twelve issues are that thorough; later ones have one effect, or none.
+    What its model says depends on nothing but issue, kind of turn, and round.
 
     Args:
         folder: Where organization, workspace and record are; made where missing.
@@ -69,9 +71,12 @@ def work(request: ModelRequest) -> ModelReply:
     if brief.kind is TurnKind.REVIEW:
         return _calling([("update_issue_status", {"status": "done"})])
     number = _number(brief.issue.id)
+    finish = ("update_issue_status", {"status": "code_review"})
+    if number >= _THOROUGH:
+        return _calling([*_only(brief.issue.id, number), finish])
     rounds = (_first(brief.issue.id, number), _second(brief.issue.id, number))
     calls = rounds[brief.round - 1] if brief.round <= len(rounds) else []
-    return _calling(calls or [("update_issue_status", {"status": "code_review"})])
+    return _calling(calls or [finish])
 
 
 def _first(issue: str, number: int) -> list[tuple[str, dict[str, Any]]]:
@@ -90,6 +95,11 @@ def _first(issue: str, number: int) -> list[tuple[str, dict[str, Any]]]:
 def _second(issue: str, number: int) -> list[tuple[str, dict[str, Any]]]:
     ring, note = [(name, {"note": f"{issue}: second"}) for name in ("ring", "note")]
     return ([ring], [], [], [ring, note])[number % 4]
+
+
+def _only(issue: str, number: int) -> list[tuple[str, dict[str, Any]]]:
+    tool = ("ring", "note", "look", "")[number % 4]
+    return [(tool, {"note": f"{issue}: only"})] if tool else []
 
 
 def _calling(calls: list[tuple[str, dict[str, Any]]]) -> ModelReply:

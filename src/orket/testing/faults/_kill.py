@@ -6,13 +6,13 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -21,6 +21,7 @@ from orket.contracts import EffectClass
 _CREW: Final = "orket.testing.faults:chains_and_fans"
 _MAIN: Final = "from orket.testing.faults._nursery import main; main()"
 _SHOWN: Final = 20  # problems in an error's text
+_Case: TypeAlias = tuple[Mapping[str, Any], dict[str, Any]]  # how it was to die, and what came of it
 
 
 @frozen(kw_only=True)
@@ -90,10 +91,35 @@ class Killing:
         """
         with self._nurseries() as nurseries:
             first = self._first(nurseries)
-            chosen = range(1, first["points"] + 1) if points is None else points
-            more: list[dict[str, float]] = [{"at": again}] * (first["points"] // again if again else 0)
-            lives: list[list[dict[str, float]]] = [[{"at": at}, *more] for at in chosen]
-            return self._report(nurseries, first, lives)
+            whole = len(first["points"])
+            more = [{"at": again}] * (whole // again if again else 0)
+            chosen = range(1, whole + 1) if points is None else points
+            return _report(first, self._cases(nurseries, [{"deaths": [{"at": at}, *more]} for at in chosen]))
+
+    def in_relay(self, *, points: Iterable[int] | None = None, records: int = 1) -> KillReport:
+        """Die at every point, each crew taking over where the one before died, until one finds no point that is left.
+
+        Where :meth:`everywhere` runs the card once for each point, this runs it once in all: for cards that are long.
+        The oracle looks at what each crew has left; board and effects are compared when all is done. Who dies takes
+        along what others of its tasks are about to pass: points that nobody came to are tried again on new records.
+
+        Args:
+            points: Die only at these; None for all.
+            records: How many records the points are dealt out to, so that as many :attr:`workers` have something to do.
+        """
+        with self._nurseries() as nurseries:
+            first = self._first(nurseries)
+            left = list(first["points"] if points is None else [first["points"][number - 1] for number in points])
+            cases: list[_Case] = []
+            while left:
+                dealt = [{"wanted": share} for share in _deal(left, records)]
+                found = self._cases(nurseries, dealt, len(cases) + 1)
+                cases += found
+                wanted, left = len(left), [place for _, case in found for place in case.get("missed", ())]
+                if len(left) == wanted:
+                    found[-1][1]["problems"] += [f"nobody came to die {place}" for place in left]
+                    break
+            return _report(first, cases)
 
     def at_random(self, times: int, *, seed: int = 0, deaths: int = 1) -> KillReport:
         """Let crews be killed by SIGKILL, at random moments between their birth and the end of an undisturbed run.
@@ -107,35 +133,25 @@ class Killing:
         with self._nurseries() as nurseries:
             first = self._first(nurseries)
             whole = first["seconds"]
-            lives = [[{"seconds": chance.uniform(0, whole)} for _ in range(deaths)] for _ in range(times)]
-            return self._report(nurseries, first, lives)
+            moments = [[{"seconds": chance.uniform(0, whole)} for _ in range(deaths)] for _ in range(times)]
+            return _report(first, self._cases(nurseries, [{"deaths": one} for one in moments]))
 
     def _first(self, nurseries: "SimpleQueue[_Nursery]") -> dict[str, Any]:
         """Run a case in which nobody dies."""
-        first = self._case(nurseries, 0, [])
+        first = self._case(nurseries, 0, {})
         if first["problems"]:
             raise AssertionError("undisturbed, it fails already:\n  - " + "\n  - ".join(first["problems"]))
         return first
 
-    def _report(
-        self, nurseries: "SimpleQueue[_Nursery]", first: dict[str, Any], lives: list[list[dict[str, float]]]
-    ) -> KillReport:
+    def _cases(
+        self, nurseries: "SimpleQueue[_Nursery]", fates: Sequence[Mapping[str, Any]], start: int = 1
+    ) -> list[_Case]:
+        """Run a case for each fate, and return both."""
         with ThreadPoolExecutor(self.workers) as pool:
-            cases = list(pool.map(lambda it: self._case(nurseries, *it), enumerate(lives, 1)))
-        problems = [
-            f"{_title(case, deaths)}: {it}"
-            for case, deaths in zip(cases, lives, strict=True)
-            for it in _wrong(case, first)
-        ]
-        return KillReport(
-            points=first["points"],
-            cases=len(cases),
-            deaths=sum(case["deaths"] for case in cases),
-            settled=sum(case.get("settled", 0) for case in cases),
-            problems=tuple(problems),
-        )
+            found = pool.map(lambda it: self._case(nurseries, *it), enumerate(fates, start))
+            return list(zip(fates, found, strict=True))
 
-    def _case(self, nurseries: "SimpleQueue[_Nursery]", number: int, deaths: list[dict[str, float]]) -> dict[str, Any]:
+    def _case(self, nurseries: "SimpleQueue[_Nursery]", number: int, fate: Mapping[str, Any]) -> dict[str, Any]:
         folder = self.folder / f"case-{number}"
         order = {
             "folder": str(folder),
@@ -143,7 +159,8 @@ class Killing:
             "card": self.card,
             "options": dict(self.options),
             "backend": self.backend,
-            "deaths": deaths,
+            "deaths": fate.get("deaths", ()),
+            "wanted": fate.get("wanted", ()),
         }
         nursery = nurseries.get()
         try:
@@ -195,11 +212,32 @@ class _Nursery:
             self._process.stdin.flush()
 
 
-def _title(case: Mapping[str, Any], deaths: list[dict[str, float]]) -> str:
+def _deal(points: Sequence[str], records: int) -> list[list[str]]:
+    """Deal points out, two neighbours at a time: they are before and after one call, as a rule."""
+    shares = [[point for at, point in enumerate(points) if at // 2 % records == share] for share in range(records)]
+    return [share for share in shares if share]
+
+
+def _report(first: Mapping[str, Any], cases: Sequence[_Case]) -> KillReport:
+    problems = [f"{_title(case, fate)}: {it}" for fate, case in cases for it in _wrong(case, first)]
+    return KillReport(
+        points=len(first["points"]),
+        cases=len(cases),
+        deaths=sum(case["deaths"] for _, case in cases),
+        settled=sum(case.get("settled", 0) for _, case in cases),
+        problems=tuple(problems),
+    )
+
+
+def _title(case: Mapping[str, Any], fate: Mapping[str, Any]) -> str:
     """Say where a case died, and how to see it again."""
-    first = deaths[0]
+    words = case["words"]
+    if "wanted" in fate:
+        return f"in relay, after {len(words)} deaths, the last one {words[-1] if words else 'nowhere'}"
+    died = f"(died {'; '.join(words) or 'nowhere'})"
+    first = fate["deaths"][0]
     place = f"points=[{first['at']}]" if "at" in first else f"killed after {first['seconds']:.4f} s"
-    return f"{place} (died {'; '.join(case['words']) or 'nowhere'})"
+    return f"{place} {died}"
 
 
 def _wrong(case: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 It reads orders, one line of JSON each, and answers each with a line. A life is a forked process of its own: it opens
 the crew, runs the card, and dies where the order says; the last life of a case has no such place, and tells how all
-ended.
+ended. In a relay, each life dies at the first point where nobody has died yet, so the last one is who finds none.
 """
 
 import gc
@@ -14,9 +14,10 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,11 +25,12 @@ from typing import Any
 import anyio
 import attrs
 
-from orket._flow import UnsettledEffect
 from orket._orchestrator import Orchestrator
 from orket._orchestrator._setup import as_model, as_store
+from orket._pipeline import RunResult
 from orket.cards import Issue
 from orket.errors import WiringError
+from orket.events import EffectSettled
 from orket.testing.fakes import EffectLedger
 from orket.testing.faults._leftovers import Surroundings
 from orket.testing.faults._mortal import DEAD, Mortality, MortalModel, MortalStore, MortalTool
@@ -66,21 +68,35 @@ def serve(order: Mapping[str, Any]) -> dict[str, Any]:
     folder.mkdir(parents=True)
     deaths, seconds = 0, 0.0
     words: list[str] = []
-    for number, death in enumerate([*order["deaths"], {}]):
+    wanted = Counter(order["wanted"])
+    for number in count():
+        doom = _doom(order, number, wanted)
         born = time.monotonic()
-        code = _live(order, folder, number, death)
+        code = _live(order, folder, number, doom)
         seconds = time.monotonic() - born
+        if code == 0 and number >= len(order["deaths"]):
+            break
         if code == 0:
             continue
-        if not death or code not in (DEAD, -signal.SIGKILL):
+        if not doom or code not in (DEAD, -signal.SIGKILL):
             said = (folder / f"life-{number}.err").read_text("utf-8")
             return {"deaths": deaths, "words": words, "problems": [f"life {number} ended with {code}: {said}"]}
         deaths += 1
         last_words = folder / f"life-{number}.txt"
         words.append(last_words.read_text("utf-8") if last_words.exists() else "killed")
+        wanted -= Counter(words[-1:])
     told: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    told["missed"] = list(wanted.elements())
     _learn(told.pop("modules"))
     return {"deaths": deaths, "words": words, "seconds": seconds, **told}
+
+
+def _doom(order: Mapping[str, Any], number: int, wanted: Counter[str]) -> Mapping[str, Any]:
+    """Return how a life shall end."""
+    deaths: Sequence[Mapping[str, Any]] = order["deaths"]
+    if number < len(deaths):
+        return deaths[number]
+    return {"wanted": list(wanted)} if wanted else {}
 
 
 def _warm_up() -> None:
@@ -90,7 +106,7 @@ def _warm_up() -> None:
     """
     with TemporaryDirectory() as folder:
         order = {"scenario": "orket.testing.faults:chains_and_fans", "card": "launch", "options": {"issues": 6}}
-        anyio.run(_act, order, Path(folder), 0, 0)
+        anyio.run(_act, order, Path(folder), 0, {})
     while threading.active_count() > 1:  # worker threads end a little after their loop; a fork would lose them
         time.sleep(0.001)
     gc.collect()
@@ -104,24 +120,24 @@ def _learn(modules: Iterable[str]) -> None:
     gc.freeze()  # what all lives share is not looked through by each
 
 
-def _live(order: Mapping[str, Any], folder: Path, number: int, death: Mapping[str, float]) -> int:
+def _live(order: Mapping[str, Any], folder: Path, number: int, doom: Mapping[str, Any]) -> int:
     """Fork a life, wait for its end, and return its exit code (negative: the signal that killed it)."""
     born = os.fork()
     if born == 0:
-        _be(order, folder, number, int(death.get("at", 0)))
-    if "seconds" in death:
-        time.sleep(death["seconds"])
+        _be(order, folder, number, doom)
+    if "seconds" in doom:
+        time.sleep(doom["seconds"])
         os.kill(born, signal.SIGKILL)  # not waited for yet: the number is still its own
     return os.waitstatus_to_exitcode(os.waitpid(born, 0)[1])
 
 
-def _be(order: Mapping[str, Any], folder: Path, number: int, at: int) -> None:
+def _be(order: Mapping[str, Any], folder: Path, number: int, doom: Mapping[str, Any]) -> None:
     """Be a life, from birth to exit."""
     code = 1
     try:
         error = os.open(folder / f"life-{number}.err", os.O_WRONLY | os.O_CREAT, 0o600)
         os.dup2(error, 2)
-        told = anyio.run(_act, order, folder, number, at, backend=order["backend"])
+        told = anyio.run(_act, order, folder, number, doom, backend=order["backend"])
         (folder / "result.json").write_text(json.dumps(told), "utf-8")
         code = 0
     except BaseException:
@@ -132,46 +148,59 @@ def _be(order: Mapping[str, Any], folder: Path, number: int, at: int) -> None:
         os._exit(code)
 
 
-async def _act(order: Mapping[str, Any], folder: Path, number: int, at: int) -> dict[str, Any]:
+async def _act(order: Mapping[str, Any], folder: Path, number: int, doom: Mapping[str, Any]) -> dict[str, Any]:
     before = await Surroundings.now()
     ledger, commits = EffectLedger(folder / "ledger.jsonl"), CommitLog(folder / "commits.jsonl")
-    mortality = Mortality(at, folder / f"life-{number}.txt")
-    module, _, name = order["scenario"].partition(":")
-    scenario: Callable[..., Orchestrator] = getattr(import_module(module), name)
-    crew = _mortal(scenario(folder, ledger, **order["options"]), mortality, commits, number)
+    wanted = doom.get("wanted", ())
+    mortality = Mortality(folder / f"life-{number}.txt", at=int(doom.get("at", 0)), wanted=wanted)
+    crew = _mortal(hire(order, folder, ledger), mortality, commits, number)
     oracle = Oracle(ledger=ledger, commits=commits)
     async with crew as orchestrator:
-        left = await oracle.examine(orchestrator.store) if number else ()
-        mortality.passed = 0
+        left = [f"as it was left: {it}" for it in await oracle.examine(orchestrator.store)] if number else []
+        if left and wanted:
+            raise AssertionError("\n".join(left))  # nobody would hear of it from one who dies
+        if number:
+            await settle_all(orchestrator, ledger)
+        mortality.begin()
         result = await orchestrator.run_card(order["card"])
-        points = mortality.passed
+        passed = tuple(mortality.passed)
         mortality.forgive()
-        settled = 0
-        while waiting := await orchestrator.unsettled():
-            settled += len(waiting)
-            for effect in waiting:
-                await _settle(orchestrator, effect, ledger)
+        while await settle_all(orchestrator, ledger):
             result = await orchestrator.run_card(order["card"])
-        problems = [*(f"as it was left: {it}" for it in left), *await oracle.examine(orchestrator.store)]
-        issues = (await orchestrator.board(result.build)).builds[0].issues
+        told = await tell(orchestrator, result, ledger)
+        problems = [*left, *await oracle.examine(orchestrator.store)]
     problems += [f"left over: {it}" for it in (await Surroundings.now()).beyond(before)]
-    effects = Counter(f"{effect.effect} {effect.tool} {effect.note}" for effect in ledger.effects)
+    modules = [name for name in sys.modules if name != "__main__"]
+    return {"points": passed, "problems": problems, "modules": modules, **told}
+
+
+def hire(order: Mapping[str, Any], folder: Path, ledger: EffectLedger) -> Orchestrator:
+    """Return the crew that an order names."""
+    module, _, name = order["scenario"].partition(":")
+    scenario: Callable[..., Orchestrator] = getattr(import_module(module), name)
+    return scenario(folder, ledger, **order["options"])
+
+
+async def tell(orchestrator: Orchestrator, result: RunResult, ledger: EffectLedger) -> dict[str, Any]:
+    """Say how all ended: what must be the same however often a crew died, and how many effects were settled."""
+    issues = (await orchestrator.board(result.build)).builds[0].issues
+    records = [entry.record async for entry in orchestrator.history()]
     return {
-        "points": points,
         "outcome": result.outcome,
         "board": sorted([_line(issue) for issue in issues]),
-        "effects": effects,
-        "settled": settled,
-        "problems": problems,
-        "modules": [name for name in sys.modules if name != "__main__"],
+        "effects": Counter(f"{effect.effect} {effect.tool} {effect.note}" for effect in ledger.effects),
+        "settled": sum(isinstance(record, EffectSettled) for record in records),
     }
 
 
-async def _settle(orchestrator: Orchestrator, effect: UnsettledEffect, ledger: EffectLedger) -> None:
-    """Say what became of an effect, as a person does who has looked: the ledger knows."""
-    ran = any(it.key == effect.key for it in ledger.effects)
-    output = f"written by {effect.tool}" if ran else ""
-    await orchestrator.settle(effect, ran=ran, actor="harness", output=output, reason="so the ledger says")
+async def settle_all(orchestrator: Orchestrator, ledger: EffectLedger) -> int:
+    """Say what became of every effect that waits for it, as a person does who has looked: the ledger knows."""
+    waiting = await orchestrator.unsettled()
+    for effect in waiting:
+        ran = any(it.key == effect.key for it in ledger.effects)
+        output = f"written by {effect.tool}" if ran else ""
+        await orchestrator.settle(effect, ran=ran, actor="harness", output=output, reason="so the ledger says")
+    return len(waiting)
 
 
 def _mortal(crew: Orchestrator, mortality: Mortality, commits: CommitLog, number: int) -> Orchestrator:

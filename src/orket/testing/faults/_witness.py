@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from orket._codec import codec, value_digest
+from orket._codec import codec, digest, to_json
 from orket.contracts import Batch, Receipt, Store
 from orket.events import Digest, Record
 from orket.testing.faults._front import FrontStore
@@ -80,10 +80,10 @@ class CommitLog:
     def _lines(self, kind: str) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
+        begin = f'{{"{kind}"'  # its key comes first
         for text in self.path.read_text("utf-8").splitlines():
-            line = json.loads(text)
-            if kind in line:
-                yield line
+            if text.startswith(begin):
+                yield json.loads(text)
 
 
 class WitnessedStore(FrontStore):
@@ -112,7 +112,7 @@ class WitnessedStore(FrontStore):
 
 def said(records: tuple[Record, ...]) -> Digest:
     """Return what identifies some records."""
-    return value_digest([codec().dump_record(record) for record in records])
+    return digest(to_json([codec().dump_record(record) for record in records]))
 
 
 def _acknowledgement(batch: Batch, receipt: Receipt) -> dict[str, Any]:

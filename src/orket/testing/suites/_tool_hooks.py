@@ -4,9 +4,10 @@ import abc
 import copy
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, ClassVar, Final
 
 from hypothesis import reject
@@ -89,6 +90,13 @@ class ToolHooks(ContractSuite, abc.ABC):
             return await outcome(lambda: tool.run(bound, context), steps)
         with self.context() as made:
             return await outcome(lambda: tool.run(bound, made), steps)
+
+    @asynccontextmanager
+    async def ran(self, tool: Tool, arguments: Mapping[str, JsonValue]) -> AsyncIterator[tuple[ToolContext, Outcome]]:
+        """Run a tool under a key that was never used, and give the context and what came of it."""
+        bound = self.bound(tool, arguments)
+        with self.context(token_hex(32)) as context:
+            yield context, await outcome(lambda: tool.run(bound, context))
 
     async def result(self, arguments: Mapping[str, JsonValue], *, context: ToolContext | None = None) -> ToolResult:
         """Return the result of a new tool; an example in which there is none does not count."""

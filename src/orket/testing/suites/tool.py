@@ -4,7 +4,9 @@ import copy
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, get_args
+from functools import partial
+from secrets import token_hex
+from typing import Any, ClassVar, Final, cast, get_args
 
 import anyio
 from hypothesis import assume
@@ -14,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from orket._codec import canonical_json, codec
 from orket._fit import misfits
 from orket.cards import JsonValue
-from orket.contracts import BoardRequest, EffectClass, Tool, ToolResult, ToolSpec
+from orket.contracts import BoardRequest, EffectClass, ReconcilingTool, Settlement, Tool, ToolResult, ToolSpec
 from orket.errors import ToolError
 from orket.testing._outcome import Outcome, check_cancelling, outcome, quickest
 from orket.testing._schemas import Arguments, malformed, properties, required
@@ -326,6 +328,55 @@ class ToolContract(ToolHooks):
         with self.context() as context, unchanged_process() as changed:
             await outcome(lambda: tool.run(bound, context))
         assert not changed, f"run changes {', '.join(changed)}"
+
+    @rule("49", arguments=_arguments, share=0.2)
+    async def can_be_asked(self, arguments: Arguments) -> None:
+        """A tool that can be asked what became of an effect answers with a Settlement or None, whatever the key, and
+        raises nothing.
+        """
+        tool = self.make_tool()
+        if not isinstance(tool, ReconcilingTool):
+            return
+        async with self.ran(tool, arguments) as (context, _):
+            for key in (context.key, token_hex(32)):
+                found = await outcome(partial(tool.reconcile, key))
+                assert found.error is None, f"reconcile {found.words}"
+                assert _is_settlement(found.answer), f"reconcile {found.words}; valid: a Settlement, or None"
+
+    @rule("50", arguments=_arguments, share=0.2)
+    async def reconciles_truthfully(self, arguments: Arguments) -> None:
+        """Asked by its key, a run that succeeded is never said not to have happened, by no tool made alike, nor one
+        that never began to have happened.
+        """
+        tool = self.make_tool()
+        if not isinstance(tool, ReconcilingTool):
+            return
+        never = (await outcome(partial(tool.reconcile, token_hex(32)))).answer
+        assert not (isinstance(never, Settlement) and never.ran), f"says of what never began: {never!r:.200}"
+        async with self.ran(tool, arguments) as (context, found):
+            assume(isinstance(found.answer, ToolResult) and found.answer.ok)
+            for asked in (tool, cast("ReconcilingTool", self.make_tool())):
+                told = (await outcome(partial(asked.reconcile, context.key))).answer
+                assert not isinstance(told, Settlement) or told.ran, f"says of what has happened: {told!r:.200}"
+
+    @rule("51", arguments=_arguments, share=0.2)
+    async def asking_changes_nothing(self, arguments: Arguments) -> None:
+        """Asking what became of an effect has no effect that can be observed."""
+        tool = self.make_tool()
+        if not isinstance(tool, ReconcilingTool):
+            return
+        async with self.ran(tool, arguments) as (context, _):
+            before = self.observe(context)
+            await outcome(partial(tool.reconcile, context.key))
+            assert self.observe(context) == before, "reconcile has an effect"
+
+
+def _is_settlement(answer: Any) -> bool:
+    """Return whether an answer is of use: attrs does not look at the types of what it is given."""
+    if not isinstance(answer, Settlement):
+        return answer is None
+    types: tuple[type, ...] = (type(answer.ran), type(answer.ok), type(answer.output))
+    return types == (bool, bool, str)
 
 
 def _plain(value: Any) -> Any:

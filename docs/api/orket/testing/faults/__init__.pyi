@@ -47,6 +47,7 @@ class Killing():
     card: str
     def everywhere(self, *, points: Iterable[int] | None = ..., again: int = ...) -> KillReport: ...
     folder: Path
+    def in_relay(self, *, points: Iterable[int] | None = ..., records: int = ...) -> KillReport: ...
     options: Mapping[str, Any]
     scenario: str
     workers: int
