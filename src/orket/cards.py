@@ -55,12 +55,20 @@ class WaitReason(enum.StrEnum):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class Scenario(Value):
-    """One check of a verification fixture: call ``verify_<id>`` (or ``verify``) with ``input``, expect ``expected``."""
+    """One check of an issue's work.
+
+    Of a fixture: ``verify_<id>`` (or ``verify``) is called with ``input`` and must return ``expected``. With an
+    ``endpoint``, a path such as ``/items``, of the issue's running sandbox instead: ``input`` is sent to it as JSON
+    with ``method``, and it must answer ``expected_status``, and ``expected`` where that is not None.
+    """
 
     id: str
     description: str = ""
     input: JsonValue = None
     expected: JsonValue = None
+    endpoint: str = ""
+    method: str = "GET"
+    expected_status: int = 200
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -93,6 +101,11 @@ class Verification(Value):
     fixture: str | None = None
     scenarios: tuple[Scenario, ...] = ()
     last_run: VerificationResult | None = None
+
+    @property
+    def proves(self) -> bool:
+        """Whether there is anything to run: a fixture, or an endpoint to call."""
+        return bool(self.fixture) or any(scenario.endpoint for scenario in self.scenarios)
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -19,6 +19,9 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   └── ModelContextExceededError · ModelReplyError
     ├── ToolError                   a tool is defined or used wrongly
     ├── VerificationError           a fixture cannot be run as asked
+    │   ├── FixtureRefusedError     a fixture that lies outside ``verification/``, or leads there
+    │   ├── IsolationError          the machine isolates fixtures less than is demanded
+    │   └── NoSandboxError          an endpoint is to be called, and no sandbox of the issue runs
     ├── StoreError                  the record could not be read or written
     │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
     │   ├── StoreVersionError       written by a version of orket this one does not know
@@ -173,6 +176,31 @@ class ToolError(OrketError):
 
 class VerificationError(OrketError):
     """A verification fixture cannot be run as asked."""
+
+
+class FixtureRefusedError(VerificationError):
+    """A fixture lies outside ``verification/``, by its path or by a link: nothing of it ran."""
+
+    rule = "fixture_outside"
+    remedy = "name a fixture below verification/, without links on its path, then unblock the issue"
+
+
+class IsolationError(VerificationError):
+    """The machine isolates fixtures less than is demanded: nothing ran.
+
+    ``needed`` and ``found`` are levels; ``missing`` says of each stronger level why there is none.
+    """
+
+    rule = "isolation_too_weak"
+    remedy = "run the build on a machine with this isolation, or lower the demand; then unblock the issue"
+    needed: str = ""
+    missing: Mapping[str, str] = MappingProxyType({})
+
+
+class NoSandboxError(VerificationError):
+    """A scenario calls an endpoint, and no sandbox of the issue runs."""
+
+    rule = "no_sandbox"
 
 
 class StorageFault(enum.StrEnum):

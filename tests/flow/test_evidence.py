@@ -8,6 +8,7 @@ from small_world import diligent, issue, open_world, organization, wish
 
 import orket
 from orket.contracts import (
+    Isolation,
     ModelRequest,
     ServiceQuestion,
     SuccessAnswer,
@@ -17,10 +18,11 @@ from orket.contracts import (
     VerificationResult,
     Verifier,
 )
-from orket.errors import VerificationError
-from orket.events import CallJudged, VerificationRecorded
+from orket.errors import FixtureRefusedError, IsolationError, VerificationError
+from orket.events import CallJudged, FailureReported, VerificationRecorded
 from orket.nodes.evaluator import DefaultEvaluatorNode
 from orket.nodes.pipeline_wiring import DefaultPipelineWiringStrategyNode
+from orket.verification import SubprocessVerifier
 
 pytestmark = pytest.mark.anyio
 PASSING, FAILING = "def verify():\n    return True\n", "def verify():\n    return False\n"
@@ -63,12 +65,15 @@ async def test_a_passing_fixture_is_evidence_and_done_is_granted(tmp_path: Path)
         assert (result.outcome, result.turns) == (orket.RunOutcome.DONE, 2)
         (recorded,) = [e.record async for e in orchestrator.history() if isinstance(e.record, VerificationRecorded)]
         (row,) = await orchestrator.store.load_board("build-launch")
+        explained = await orchestrator.explain("a")
     assert agent.seen == [recorded.result]
     assert recorded.result.passed
     assert recorded.result.isolation
     assert row.issue.verification.last_run.passed
     assert "done" in agent.offered[0]
-    assert "passed" in agent.prompts[0].lower()
+    assert "Result: passed" in agent.prompts[0]
+    assert f"Isolation: {recorded.result.isolation}" in agent.prompts[0]
+    assert recorded in [entry.record for entry in explained.chain]
 
 
 async def test_a_failing_fixture_makes_done_impossible(tmp_path: Path) -> None:
@@ -139,15 +144,12 @@ class NoVerifier(DefaultPipelineWiringStrategyNode):
     [
         ("proof.py", {"pipeline_wiring": NoVerifier}, "no verifier"),
         ("missing.py", {}, "missing.py"),
-        ("../outside.py", {}, "outside.py"),
     ],
 )
 async def test_a_fixture_that_cannot_be_run_has_not_passed(
     tmp_path: Path, fixture: str, nodes: dict[str, Any], detail: str
 ) -> None:
-    """Without a verifier or the file, or outside the folder of fixtures, the evidence says why; nothing is done."""
-    (tmp_path / "work" / "space").mkdir(parents=True)
-    (tmp_path / "work" / "space" / "outside.py").write_text(PASSING)
+    """Without a verifier or the file, the evidence says why; nothing is done."""
     agent = Reviews()
     async with open_world(proven(tmp_path, PASSING, fixture), agent, nodes=nodes) as orchestrator:
         result = await orchestrator.run_epic("launch")
@@ -156,6 +158,99 @@ async def test_a_fixture_that_cannot_be_run_has_not_passed(
             await orchestrator.verify_issue("a")
     assert agent.seen
     assert all(one is not None and not one.passed and detail in one.detail for one in agent.seen)
+
+
+@pytest.mark.parametrize("fixture", ["../outside.py", "/etc/passwd", "link.py"])
+async def test_a_fixture_outside_its_folder_is_a_security_refusal(tmp_path: Path, fixture: str) -> None:
+    """Nothing of it runs, no review is held, and the issue waits with the reason and a failure report."""
+    root = proven(tmp_path, PASSING, fixture)
+    space = tmp_path / "work" / "space"
+    (space / "outside.py").write_text("import pathlib\npathlib.Path('ran').touch()\n" + PASSING)
+    (space / "verification" / "link.py").symlink_to(space / "outside.py")
+    agent = Reviews()
+    async with open_world(root, agent) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        assert (result.outcome, result.done) == (orket.RunOutcome.STALLED, 0)
+        found = await orchestrator.explain("a")
+        with pytest.raises(FixtureRefusedError, match="fixture"):
+            await orchestrator.verify_issue("a")
+    assert agent.seen == []
+    assert found.issue.status is orket.CardStatus.BLOCKED
+    assert found.wait is not None
+    assert found.wait[0] is orket.WaitReason.SYSTEM
+    assert found.wait[1].startswith("fixture_outside: fixture")
+    (report,) = [entry.record for entry in found.chain if isinstance(entry.record, FailureReported)]
+    assert (report.violation, report.remedy) == ("security", FixtureRefusedError.remedy)
+
+
+class Weak:
+    """A verifier that says how weak it is."""
+
+    def __init__(self, isolation: str) -> None:
+        self._isolation = isolation
+
+    async def verify(self, verification: Verification, workspace: Path, /) -> VerificationResult:
+        return VerificationResult(passed=True, isolation=self._isolation)
+
+
+def wired(verifier: Verifier) -> type[DefaultPipelineWiringStrategyNode]:
+    """Return a wiring with this verifier."""
+
+    class Wiring(DefaultPipelineWiringStrategyNode):
+        def create_verifier(self, question: ServiceQuestion, /) -> Verifier | None:
+            return verifier
+
+    return Wiring
+
+
+@pytest.mark.parametrize("source", ["host", "organization"])
+@pytest.mark.parametrize("own", ["", "prison", "rlimits", "landlock+seccomp without nofile"])
+async def test_a_machine_that_is_too_weak_blocks_the_issue(tmp_path: Path, source: str, own: str) -> None:
+    """Whoever demands the isolation and whoever verifies: without it no review is held, and the reason is said."""
+    root = proven(tmp_path, PASSING)
+    rules = {"turn_budget": 8} | ({"verification_isolation": "bubblewrap"} if source == "organization" else {})
+    organization(root, [issue("a", verification={"fixture": "proof.py"})], process_rules=rules)
+    demand = {"isolation": Isolation.BUBBLEWRAP} if source == "host" else {}
+    verifier = Weak(own) if own else SubprocessVerifier(minimum=Isolation.BUBBLEWRAP, levels=(Isolation.RLIMITS,))
+    nodes = {"pipeline_wiring": wired(verifier)}
+    async with open_world(root, Reviews(), nodes=nodes, **demand) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+        assert (result.outcome, result.done) == (orket.RunOutcome.STALLED, 0)
+        found = await orchestrator.explain("a")
+        with pytest.raises(IsolationError) as caught:
+            await orchestrator.verify_issue("a")
+    assert (caught.value.needed, caught.value.found) == ("bubblewrap", own.partition(" ")[0] or "rlimits")
+    assert found.wait is not None
+    assert found.wait[1].startswith("isolation_too_weak: fixtures need the isolation bubblewrap, and ")
+    assert found.issue.verification is not None
+    assert found.issue.verification.last_run is None
+
+
+async def test_a_machine_that_is_strong_enough_goes_on(tmp_path: Path) -> None:
+    """A verifier of the demanded isolation, or a stronger one, is believed; what is demanded stands in its question."""
+    asked: list[Isolation] = []
+
+    class Wiring(DefaultPipelineWiringStrategyNode):
+        def create_verifier(self, question: ServiceQuestion, /) -> Verifier | None:
+            asked.append(question.isolation)
+            return Weak("bubblewrap without cpu")
+
+    root = proven(tmp_path, PASSING)
+    demand = Isolation.LANDLOCK
+    nodes = {"pipeline_wiring": Wiring}
+    async with open_world(root, Reviews(), nodes=nodes, isolation=demand) as orchestrator:
+        assert (await orchestrator.run_epic("launch")).outcome is orket.RunOutcome.DONE
+    assert asked == [demand]
+
+
+async def test_a_demand_that_is_no_level_is_refused(tmp_path: Path) -> None:
+    """A process rule that names no level, or a host that passes none, is an error before anything runs."""
+    root = organization(tmp_path, [issue("a")], process_rules={"verification_isolation": "vault"})
+    with pytest.raises(orket.ConfigError, match="valid: bubblewrap, landlock"):
+        async with open_world(root, Reviews()):
+            pass
+    with pytest.raises(orket.WiringError, match="isolation is 'vault'"):
+        open_world(root, Reviews(), isolation="vault")
 
 
 class Junk:

@@ -23,14 +23,17 @@ def note():
     with open(sys.argv[1], "a") as file:
         file.write(f"{os.getpid()}\\n")
 note()
+reader, writer = os.pipe()
 if os.fork() == 0:
     note()
     os.setsid()
     if os.fork() == 0:
         note()
+        os.write(writer, b"noted")
         time.sleep(600)
     os._exit(0)
 os.wait()
+os.read(reader, 5)
 if sys.argv[2] == "stay":
     print("ready", flush=True)
     time.sleep(600)

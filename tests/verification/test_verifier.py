@@ -10,25 +10,18 @@ from typing import Any
 import anyio
 import pytest
 
-from orket.contracts import Scenario, Verification, VerificationResult, Verifier
-from orket.errors import VerificationError
-from orket.verification import Limits, SubprocessVerifier
+from orket.contracts import Isolation, Scenario, Verification
+from orket.errors import FixtureRefusedError, VerificationError
+from orket.verification import SubprocessVerifier
 
 pytestmark = pytest.mark.anyio
 Write = Callable[[str], None]
+Verify = Callable[..., Any]
 MIB = 1024**2
 THREE = (Scenario(id="add", input=[1, 2], expected=3),)
 
 
-async def verify(
-    workspace: Path, *scenarios: Scenario, fixture: str | None = "check.py", **limits: Any
-) -> VerificationResult:
-    verifier = SubprocessVerifier(limits=Limits(**({"wall_time": 10.0, "cpu_time": 5, "memory": 512 * MIB} | limits)))
-    assert isinstance(verifier, Verifier)
-    return await verifier.verify(Verification(fixture=fixture, scenarios=scenarios), workspace)
-
-
-async def test_work_that_is_right(workspace: Path, write_fixture: Write) -> None:
+async def test_work_that_is_right(level: Isolation, workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """A fixture imports what agents wrote, and passes when every scenario returns what is expected."""
     (workspace / "agent_output/calculator.py").write_text("def add(a, b): return a + b")
     write_fixture("""
@@ -39,22 +32,24 @@ async def test_work_that_is_right(workspace: Path, write_fixture: Write) -> None
     """)
     scenarios = (*THREE, Scenario(id="shout", input="a", expected="a!"))
     for fixture in ("check.py", "verification/check.py"):
-        result = await verify(workspace, *scenarios, fixture=fixture)
+        result = await verify(*scenarios, fixture=fixture, level=level)
         assert result.passed, result
         assert [(each.id, each.passed) for each in result.scenarios] == [("add", True), ("shout", True)]
-        assert (result.isolation, result.log) == ("rlimits", "adding\n")
+        assert (result.isolation, result.log) == (level, "adding\n")
 
 
-async def test_work_that_is_wrong(workspace: Path, write_fixture: Write) -> None:
+async def test_work_that_is_wrong(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """A scenario that returns something else fails and says what."""
     write_fixture("def verify(pair): return 4")
-    result = await verify(workspace, *THREE)
+    result = await verify(*THREE)
     assert not result.passed
     assert result.detail == "0 of 1 scenarios passed"
     assert result.scenarios[0].detail == "returned 4, expected 3"
 
 
-async def test_what_a_fixture_sees(workspace: Path, write_fixture: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_fixture_sees(
+    workspace: Path, write_fixture: Write, monkeypatch: pytest.MonkeyPatch, verify: Verify
+) -> None:
     """The environment is clean, the working directory empty and gone afterwards, the expectation nowhere."""
     monkeypatch.setenv("SECRET", "hunter2")
     write_fixture("""
@@ -64,7 +59,7 @@ async def test_what_a_fixture_sees(workspace: Path, write_fixture: Write, monkey
             open("litter", "w").close()
             return [sorted(os.environ), os.getcwd(), folder, "orket" in sys.modules]
     """)
-    result = await verify(workspace, Scenario(id="a", input=1, expected=1))
+    result = await verify(Scenario(id="a", input=1, expected=1))
     seen = result.scenarios[0].detail.removeprefix("returned ").removesuffix(", expected 1")
     environment, folder, content, imported = json.loads(seen)
     assert set(environment) - {"LC_CTYPE"} == {"HOME", "LANG", "ORKET_WORKSPACE", "PATH", "TMPDIR"}
@@ -124,24 +119,24 @@ HOSTILE = {
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # what differs between the loops is tested with commands
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_fixtures(name: str, workspace: Path, write_fixture: Write) -> None:
+async def test_hostile_fixtures(name: str, workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """Whatever a fixture does, the result is in time, a failure, and says what happened."""
     source, limits, detail = HOSTILE[name]
     write_fixture(source)
     with anyio.fail_after(20):
-        result = await verify(workspace, *THREE, **limits)
+        result = await verify(*THREE, **limits)
     assert not result.passed
     assert detail in result.scenarios[0].detail
     assert len(result.log) < 70_000
 
 
-async def test_results_without_supervision(workspace: Path, write_fixture: Write) -> None:
+async def test_results_without_supervision(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """A fixture that kills its supervisor does not pass, even when it returns what is expected."""
     write_fixture("import os\ndef verify(v): os.kill(os.getppid(), 9); return 3")
-    assert not (await verify(workspace, *THREE)).passed
+    assert not (await verify(*THREE)).passed
 
 
-async def test_descendants_die(workspace: Path, write_fixture: Write) -> None:
+async def test_descendants_die(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """Processes that a fixture left behind, in sessions of their own too, are dead when the result is there."""
     write_fixture("""
         import os, time
@@ -159,7 +154,7 @@ async def test_descendants_die(workspace: Path, write_fixture: Write) -> None:
                 pids += os.read(reader, 100)
             return [int(pid) for pid in pids.split()]
     """)
-    result = await verify(workspace, Scenario(id="a", expected=[]))
+    result = await verify(Scenario(id="a", expected=[]))
     pids = [int(part) for part in result.scenarios[0].detail.split("[")[1].split("]")[0].split(",")]
     assert len(pids) == 2
     for pid in pids:
@@ -167,7 +162,7 @@ async def test_descendants_die(workspace: Path, write_fixture: Write) -> None:
             os.kill(pid, 0)
 
 
-async def test_threads_do_not_hold_a_result_up(workspace: Path, write_fixture: Write) -> None:
+async def test_threads_do_not_hold_a_result_up(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """A fixture whose threads do not end is over when its scenarios are."""
     write_fixture("""
         import threading, time
@@ -175,13 +170,13 @@ async def test_threads_do_not_hold_a_result_up(workspace: Path, write_fixture: W
         def verify(): return True
     """)
     with anyio.fail_after(9):
-        assert (await verify(workspace)).passed
+        assert (await verify()).passed
 
 
-async def test_limits_that_cannot_be_set_are_named(workspace: Path, write_fixture: Write) -> None:
+async def test_limits_that_cannot_be_set_are_named(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """The evidence names limits that the system refused."""
     write_fixture("def verify(): pass")
-    result = await verify(workspace, open_files=-5)
+    result = await verify(open_files=-5)
     assert result.passed
     assert result.isolation == "rlimits without nofile"
 
@@ -203,7 +198,7 @@ async def test_limits_that_cannot_be_set_are_named(workspace: Path, write_fixtur
         ("con.py", "device on Windows"),
     ],
 )
-async def test_fixtures_that_cannot_be_run(fixture: str | None, reason: str, workspace: Path) -> None:
+async def test_fixtures_that_cannot_be_run(fixture: str | None, reason: str, workspace: Path, verify: Verify) -> None:
     """A fixture that is not a text file below ``verification/`` is refused, and nothing of it runs."""
     evil = workspace / "agent_output/evil.py"
     evil.write_text("def verify(): return True")
@@ -213,18 +208,20 @@ async def test_fixtures_that_cannot_be_run(fixture: str | None, reason: str, wor
     (folder / "folder.py").mkdir()
     (folder / "binary.py").write_bytes(b"\xff")
     with pytest.raises(VerificationError, match=r".") as caught:
-        await verify(workspace, fixture=fixture)
+        await verify(fixture=fixture)
     assert reason in str(caught.value)
+    leads_away = "leads upwards" in reason or "absolute" in reason or "symbolic" in reason or "device" in reason
+    assert isinstance(caught.value, FixtureRefusedError) is leads_away
 
 
-async def test_a_workspace_that_is_linked(workspace: Path, write_fixture: Write) -> None:
+async def test_a_workspace_that_is_linked(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """The path to the workspace itself may hold links, and a byte order mark does not matter."""
     write_fixture("\ufeffimport os\ndef verify(): return os.path.isdir(os.environ['ORKET_WORKSPACE'])")
     (workspace.parent / "link").symlink_to(workspace)
-    assert (await verify(workspace.parent / "link")).passed
+    assert (await verify(root=workspace.parent / "link")).passed
 
 
-async def test_cancellation_ends_the_fixture(workspace: Path, write_fixture: Write) -> None:
+async def test_cancellation_ends_the_fixture(workspace: Path, write_fixture: Write, verify: Verify) -> None:
     """A cancelled verification leaves neither its process nor its folder."""
     write_fixture("""
         import os, time
@@ -235,7 +232,7 @@ async def test_cancellation_ends_the_fixture(workspace: Path, write_fixture: Wri
     """)
     note = workspace / "started"
     async with anyio.create_task_group() as group:
-        group.start_soon(lambda: verify(workspace, wall_time=60))
+        group.start_soon(lambda: verify(wall_time=60))
         with anyio.fail_after(20):
             while not note.exists():  # noqa: ASYNC110 - another process makes it
                 await anyio.sleep(0.005)

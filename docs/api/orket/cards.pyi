@@ -114,10 +114,13 @@ class Rock(Value):
     ...
 class Scenario(Value):
     description: str
+    endpoint: str
     expected: JsonValue
+    expected_status: int
     id: str
     input: JsonValue
-    def __init__(self, *, id: str, description: str = ..., input: JsonValue = ..., expected: JsonValue = ...) -> None: ...
+    method: str
+    def __init__(self, *, id: str, description: str = ..., input: JsonValue = ..., expected: JsonValue = ..., endpoint: str = ..., method: str = ..., expected_status: int = ...) -> None: ...
     ...
 class ScenarioResult(Value):
     detail: str
@@ -128,6 +131,7 @@ class ScenarioResult(Value):
 class Verification(Value):
     fixture: str | None
     last_run: VerificationResult | None
+    proves: bool
     scenarios: tuple[Scenario, ...]
     def __init__(self, *, fixture: str | None = ..., scenarios: tuple[Scenario, ...] = ..., last_run: VerificationResult | None = ...) -> None: ...
     ...

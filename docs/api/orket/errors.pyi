@@ -1,4 +1,4 @@
-__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'GovernanceError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
+__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'FixtureRefusedError', 'GovernanceError', 'IsolationError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NoSandboxError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
 
 class AssetNotFoundError(ConfigError):
     category: str
@@ -20,8 +20,18 @@ class EffectConflictError(GovernanceError):
 class EffectUnknownError(GovernanceError):
     key: str
     ...
+class FixtureRefusedError(VerificationError):
+    remedy = 'name a fixture below verification/, without links on its path, then unblock the issue'
+    rule = 'fixture_outside'
+    ...
 class GovernanceError(OrketError):
     rule: str
+    ...
+class IsolationError(VerificationError):
+    missing: Mapping[str, str]
+    needed: str
+    remedy = 'run the build on a machine with this isolation, or lower the demand; then unblock the issue'
+    rule = 'isolation_too_weak'
     ...
 class JournalError(StoreError):
     last: int
@@ -44,6 +54,9 @@ class ModelReplyError(ModelError):
     ...
 class ModelTimeoutError(ModelError):
     retryable = True
+    ...
+class NoSandboxError(VerificationError):
+    rule = 'no_sandbox'
     ...
 class NodeError(OrketError):
     distribution: str

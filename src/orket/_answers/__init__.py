@@ -10,7 +10,7 @@ from typing import Final
 
 from orket._answers import _policies, _sandbox, _turn
 from orket._answers._exact import Check
-from orket._answers._ports import wrong_reply, wrong_result
+from orket._answers._ports import wrong_reply, wrong_result, wrong_results
 from orket.contracts import Service, Verifier
 
 CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
@@ -59,4 +59,4 @@ CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
     }
 )
 
-__all__ = ["CHECKS", "wrong_reply", "wrong_result"]
+__all__ = ["CHECKS", "wrong_reply", "wrong_result", "wrong_results"]

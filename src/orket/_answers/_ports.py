@@ -49,6 +49,14 @@ def wrong_result(result: Any) -> str | None:
     )
 
 
+def wrong_results(results: Any, wanted: int) -> str | None:
+    """Return None for sound results of as many scenarios as were wanted, else what is wrong with them."""
+    wrong = unlike_all("the results", results, ScenarioResult)
+    if wrong or len(results) != wanted:
+        return wrong or f"{len(results)} results of {wanted} scenarios"
+    return next((wrong for one in results if (wrong := _wrong_scenario(one))), None)
+
+
 def _wrong_scenario(result: Any) -> str | None:
     return unlike("the id of a scenario", result.id, str) or _wrong_outcome("a scenario's ", result)
 

@@ -37,6 +37,7 @@ from orket.organization import (
     sanitize_name,
 )
 
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _LEVELS: Final[Mapping[str, float]] = MappingProxyType({"high": 3.0, "medium": 2.0, "low": 1.0})
 _COMMON: Final = frozenset({"type", "id", "schema_version"})  # every asset may have them
 
@@ -81,7 +82,15 @@ def _proof_shapes() -> dict[type, Shape]:
     return {
         Verification: _shape(Verification, {"fixture": fixture, "last_run": ("last_run", "last_verification")}),
         VerificationResult: _shape(VerificationResult),
-        Scenario: _shape(Scenario, {"input": ("input", "input_data"), "expected": ("expected", "expected_output")}),
+        Scenario: _shape(
+            Scenario,
+            {
+                "input": ("input", "input_data", "payload"),
+                "expected": ("expected", "expected_output"),
+                "expected_status": ("expected_status", "status_code"),
+            },
+            readers={"endpoint": _endpoint, "method": _method, "expected_status": _status_code},
+        ),
         ScenarioResult: _shape(ScenarioResult),
         Metrics: _shape(Metrics, readers={"score": _between(0, 10), "shippability_threshold": _between(0, 10)}),
     }
@@ -144,6 +153,21 @@ def _priority(reading: Reading, value: JsonValue) -> Any:
         if re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]+)?", spelled):
             return float(spelled)
     return reading.wrong(value, "a number, a numeric string, High, Medium or Low")
+
+
+def _endpoint(reading: Reading, value: JsonValue) -> Any:
+    if value == "" or (isinstance(value, str) and re.fullmatch(r"/(?!/)[!-~]*", value)):
+        return value
+    return reading.wrong(value, 'a path of the API that begins with one "/", such as "/items"')
+
+
+def _method(reading: Reading, value: JsonValue) -> Any:
+    spelled = value.upper() if isinstance(value, str) else value
+    return spelled if spelled in _METHODS else reading.wrong(value, f"one of {', '.join(_METHODS)}")
+
+
+def _status_code(reading: Reading, value: JsonValue) -> Any:
+    return value if type(value) is int and 100 <= value <= 599 else reading.wrong(value, "an integer from 100 to 599")
 
 
 def _verification_fields(reading: Reading, value: JsonValue) -> dict[str, Any]:

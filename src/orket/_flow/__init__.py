@@ -18,7 +18,7 @@ from orket._board import Board
 from orket._decide import settle
 from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
-from orket._flow._evidence import prove
+from orket._flow._evidence import Prover
 from orket._flow._prepare import (
     equip,
     model_question,
@@ -30,11 +30,18 @@ from orket._flow._prepare import (
     verify,
 )
 from orket._flow._recorded import Past, read_open_turn, read_past
-from orket._flow._settle import block, close, failure_question, success_question, wait_for_effect
+from orket._flow._settle import block, close, failure_question, refuse_proof, success_question, wait_for_effect
 from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
-from orket.errors import EffectConflictError, EffectUnknownError, NodeError, SeparationOfDutiesError
+from orket.errors import (
+    EffectConflictError,
+    EffectUnknownError,
+    FixtureRefusedError,
+    IsolationError,
+    NodeError,
+    SeparationOfDutiesError,
+)
 from orket.events import Record, TurnClosed, TurnKind, TurnResumed
 from orket.governance import Actor
 
@@ -81,6 +88,8 @@ async def take_turn(
         return await close(turn, failure or await converse(turn))
     except SeparationOfDutiesError as error:
         return await block(turn, WaitReason.REVIEW, str(error))
+    except (FixtureRefusedError, IsolationError) as error:
+        return await refuse_proof(turn, error)
     except EffectUnknownError as error:
         return await wait_for_effect(turn, error.key, str(error))
     except EffectConflictError as error:
@@ -148,6 +157,7 @@ __all__ = [
     "JudgedCall",
     "Limits",
     "Past",
+    "Prover",
     "RecordedTurn",
     "RunContext",
     "Turn",
@@ -161,7 +171,6 @@ __all__ = [
     "model_question",
     "possible_wishes",
     "prompt_question",
-    "prove",
     "read_open_turn",
     "settle_effect",
     "success_question",

@@ -3,7 +3,6 @@
 from attrs import evolve
 
 from orket._decide import decide, settle
-from orket._flow._evidence import prove
 from orket._flow._turn import RunContext, Turn
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
@@ -13,7 +12,7 @@ from orket.contracts import (
     RouteQuestion,
     ToolsetQuestion,
 )
-from orket.errors import VerificationError
+from orket.errors import FixtureRefusedError, IsolationError, VerificationError
 from orket.events import TurnKind, TurnOpened, VerificationRecorded
 from orket.governance import Actor, check_review, grantable
 
@@ -45,12 +44,19 @@ async def route(turn: Turn) -> str:
 
 
 async def verify(turn: Turn) -> None:
-    """Before a review turn, run the issue's fixture; the result is evidence for the reviewer and for the law."""
+    """Before a review turn, prove the issue's work; the result is evidence for the reviewer and for the law.
+
+    Raises:
+        FixtureRefusedError: the fixture lies outside ``verification/``.
+        IsolationError: fixtures are isolated less than is demanded.
+    """
     wanted = turn.issue.verification
-    if turn.kind is not TurnKind.REVIEW or wanted is None or not wanted.fixture:
+    if turn.kind is not TurnKind.REVIEW or wanted is None or not wanted.proves:
         return
     try:
-        result = await prove(turn.context.verifier, wanted, turn.context.workspace)
+        result = await turn.context.prover.prove(turn.issue, turn.context.workspace)
+    except (FixtureRefusedError, IsolationError):
+        raise
     except VerificationError as error:
         result = VerificationResult(passed=False, detail=str(error))
     turn.verification = result

@@ -15,7 +15,7 @@ from orket.contracts import (
     SuccessQuestion,
     TurnReport,
 )
-from orket.errors import TransitionError
+from orket.errors import FixtureRefusedError, IsolationError, TransitionError
 from orket.events import (
     DecisionRemembered,
     Digest,
@@ -67,6 +67,22 @@ async def block(turn: Turn, reason: WaitReason, detail: str) -> TurnResult:
     )
     await turn.commit(release=turn.token is not None)
     return TurnResult(refused=turn.refused)
+
+
+async def refuse_proof(turn: Turn, error: FixtureRefusedError | IsolationError) -> TurnResult:
+    """Close a review turn whose fixture must not run: the card waits, and a failure report says what helps."""
+    fixture = turn.issue.verification.fixture if turn.issue.verification else None
+    turn.records.append(
+        FailureReported(
+            turn=turn.number,
+            violation="security",
+            detail=str(error)[:HISTORY_TEXT],
+            attempted=f"run fixture {fixture or ''}"[:NAME_TEXT],
+            roles=turn.role_names,
+            remedy=error.remedy,
+        )
+    )
+    return await block(turn, WaitReason.SYSTEM, f"{error.rule}: {error}")
 
 
 async def wait_for_effect(turn: Turn, key: Digest, detail: str) -> TurnResult:

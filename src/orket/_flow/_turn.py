@@ -11,6 +11,7 @@ from attrs import Attribute, define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest, to_json
+from orket._flow._evidence import Prover
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
@@ -30,7 +31,6 @@ from orket.contracts import (
     Store,
     Tool,
     ToolSpec,
-    Verifier,
 )
 from orket.errors import ResumeError, StoreError, WiringError
 from orket.events import CallJudged, CardMoved, CommentAdded, Digest, EffectIntended, Record, TurnClosed, TurnKind
@@ -83,7 +83,7 @@ class RunContext(Value):
     gate: ToolGate
     host_gate: ToolGate | None
     executor: ToolRuntimeExecutor
-    verifier: Verifier | None
+    prover: Prover
     clock: Clock
     workspace: Path
     started_at: float

@@ -13,7 +13,7 @@ from attrs import Attribute
 from orket._flow import Limits
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import KINDS
-from orket.contracts import Clock, Store, Tool, TurnExecutor
+from orket.contracts import Clock, Isolation, Store, Tool, TurnExecutor
 from orket.errors import WiringError
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 
@@ -86,6 +86,7 @@ a_registry: Final = _one_of("a DecisionNodeRegistry", DecisionNodeRegistry)
 a_file: Final = _one_of("the path of a file, or None", str, Path, NoneType)
 an_executor: Final = _one_of("an object with execute(task, body), or None", TurnExecutor, NoneType)
 a_clock: Final = _one_of("an object with now() and sleep(seconds)", Clock)
+an_isolation: Final = _one_of(f"an orket.contracts.Isolation: {', '.join(Isolation)}", Isolation)
 some_limits: Final = _one_of("an orket.Limits", Limits)
 a_model_name: Final = _one_of("a model's name, or ''", str)
 yes_or_no: Final = _one_of("True or False", bool)

@@ -229,7 +229,7 @@ class Engine:
             gate=self.gate,
             host_gate=self.host_gate,
             executor=ToolRuntimeExecutor(),
-            verifier=house.verifier,
+            prover=house.prover,
             clock=self.clock,
             workspace=self.workspace,
             started_at=self.clock.now(),

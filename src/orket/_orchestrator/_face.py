@@ -37,16 +37,16 @@ from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardType, VerificationResult
-from orket.contracts import Clock, ModelClient, Store, Tool, TurnExecutor
+from orket.contracts import Clock, Isolation, ModelClient, Service, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.events import JournalEntry
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 from orket.organization import Organization
 
 
-async def _close(store: Store) -> None:
+async def _close(one: Store | Service) -> None:
     with anyio.CancelScope(shield=True):
-        await store.aclose()
+        await one.aclose()
 
 
 async def _cancel(group: anyio.abc.TaskGroup) -> None:
@@ -75,6 +75,7 @@ class Orchestrator(OperatorVerbs):
         model_override: the model that is used whatever epic and environment say.
         user_preference: the model that is used when the epic does not say.
         separation_of_duties: refuse reviews by the seat that did the work.
+        isolation: the weakest isolation of fixtures that will do; the organization may demand more.
         accept_new_wiring: take up a build that died under other nodes.
         strict: unknown keys in assets are errors.
     """
@@ -97,6 +98,7 @@ class Orchestrator(OperatorVerbs):
     _model_override: str = field(alias="model_override", default="", validator=given.a_model_name)
     _user_preference: str = field(alias="user_preference", default="", validator=given.a_model_name)
     _separation_of_duties: bool = field(alias="separation_of_duties", default=False, validator=given.yes_or_no)
+    _isolation: Isolation = field(alias="isolation", default=Isolation.RLIMITS, validator=given.an_isolation)
     _accept_new_wiring: bool = field(alias="accept_new_wiring", default=False, validator=given.yes_or_no)
     _strict: bool = field(alias="strict", default=False, validator=given.yes_or_no)
     _engine: Engine | None = field(init=False, default=None)
@@ -118,6 +120,8 @@ class Orchestrator(OperatorVerbs):
             store, engine = await self._prepare()
             await store.open()
             opening.push_async_callback(_close, store)
+            if (sandboxes := engine.house.sandboxes) is not None:
+                opening.push_async_callback(_close, sandboxes)
             if isinstance(self._model, AbstractAsyncContextManager):
                 await opening.enter_async_context(self._model)
             self._group = anyio.create_task_group()
@@ -142,6 +146,7 @@ class Orchestrator(OperatorVerbs):
             environ=self._environ,
             dotenv=self._dotenv,
             strict=self._strict,
+            isolation=self._isolation,
         )
         house = await anyio.to_thread.run_sync(build_house, self._registry, choices)
         store = await anyio.to_thread.run_sync(as_store, self._store, self._workspace)

@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +13,18 @@ from attrs import define, frozen
 
 from orket._config import ConfigLoader
 from orket._decide import settle
+from orket._flow import Prover
 from orket._orchestrator._arguments import misspelt_variables, refuse
 from orket._registry import DecisionNodeRegistry
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.contracts import (
+    EndpointVerifier,
     EnvironmentQuestion,
+    Isolation,
     ModelClient,
+    SandboxLookup,
+    Service,
     ServiceQuestion,
     Store,
     Tool,
@@ -31,6 +37,7 @@ from orket.organization import Organization
 from orket.stores import SQLiteStore
 from orket.tools import board_tools, workspace_tools
 
+_ISOLATION: Final = "verification_isolation"  # the process rule
 _EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
 
 
@@ -56,6 +63,7 @@ class HostChoices(Value):
     environ: Mapping[str, str]
     dotenv: str | Path | None
     strict: bool
+    isolation: Isolation
 
 
 @define(kw_only=True, repr=False, eq=False)
@@ -67,7 +75,15 @@ class House:
     wiring: Wiring
     loader: ConfigLoader
     oddities: tuple[str, ...]  # of the environment, and of what packages offer
+    isolation: Isolation
     verifier: Verifier | None
+    sandboxes: Service | None
+    endpoints: EndpointVerifier | None
+
+    @property
+    def prover(self) -> Prover:
+        """What proves the work of issues."""
+        return Prover(verifier=self.verifier, endpoints=self.endpoints, isolation=self.isolation)
 
 
 def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
@@ -97,21 +113,49 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
             " their own roles; keep the workspace outside, or in a folder below the assets"
         )
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
-    services = ServiceQuestion(environ=environ, stock={"verifier": _stock_verifier})
+    organization = loader.load_organization()
+    isolation = _demanded_isolation(organization, choices.isolation)
+    stock = {"verifier": partial(_stock_verifier, isolation)}
+    services = ServiceQuestion(environ=environ, stock=stock, isolation=isolation)
+    sandboxes = settle(wiring["pipeline_wiring"], "create_sandbox_orchestrator", services)
     return House(
-        organization=loader.load_organization(),
+        organization=organization,
         environ=environ,
         wiring=wiring,
         loader=loader,
         oddities=(*misspelt_variables(environ), *registry.warnings),
+        isolation=isolation,
         verifier=settle(wiring["pipeline_wiring"], "create_verifier", services),
+        sandboxes=sandboxes,
+        endpoints=_endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
     )
 
 
-def _stock_verifier() -> Verifier:
+def _demanded_isolation(organization: Organization, host: Isolation) -> Isolation:
+    """Return the stronger of what the host and the organization demand.
+
+    Raises:
+        ConfigError: the organization's process rule is no level.
+    """
+    said = organization.process_rules.get(_ISOLATION, host.value)
+    if said not in tuple(Isolation):
+        raise ConfigError(
+            f"process rule {_ISOLATION!r} of organization {organization.name!r} is {said!r:.80}; "
+            f"valid: {', '.join(Isolation)}"
+        )
+    return min(host, Isolation(said), key=tuple(Isolation).index)
+
+
+def _stock_verifier(isolation: Isolation) -> Verifier:
     from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
 
-    return SubprocessVerifier()
+    return SubprocessVerifier(minimum=isolation)
+
+
+def _endpoints(sandboxes: SandboxLookup) -> EndpointVerifier:
+    from orket.verification import HttpEndpoints  # as above
+
+    return HttpEndpoints(sandboxes)
 
 
 def _read_dotenv(path: Path) -> str:

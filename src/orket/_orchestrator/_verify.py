@@ -2,7 +2,6 @@
 
 import os
 
-from orket._flow import prove
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import explain
 from orket.cards import VerificationResult
@@ -20,9 +19,9 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
     """
     found = await explain(engine.store, issue_id, build, engine.clock.now(), engine.is_review)
     wanted = found.issue.verification
-    if wanted is None or not wanted.fixture:
+    if wanted is None or not wanted.proves:
         raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)
-    result = await prove(engine.house.verifier, wanted, engine.workspace)
+    result = await engine.house.prover.prove(found.issue, engine.workspace)
     token = os.urandom(8).hex()
     await engine.store.commit(
         Batch(

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from orket._value import Value
 from orket.cards import EMPTY, BoardCounts, CardStatus, WaitReason
+from orket.contracts._ports import Isolation
 from orket.contracts._questions import Reference
 from orket.organization import Organization
 
@@ -66,11 +67,13 @@ class EnvironmentQuestion(Value):
 class ServiceQuestion(Value):
     """Which service does a pipeline get? ``stock`` holds factories of the core's own services by name.
 
-    A service that is not in ``stock`` does not exist there yet; ``"verifier"`` does.
+    A service that is not in ``stock`` does not exist there yet; ``"verifier"`` does. ``isolation`` is what host and
+    organization demand of a verifier at least.
     """
 
     environ: Mapping[str, str]
     stock: Mapping[str, Callable[[], object]]
+    isolation: Isolation = Isolation.RLIMITS
 
     @property
     def reference(self) -> Reference:

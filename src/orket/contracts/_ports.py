@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 from attrs import field, frozen
 
 from orket._value import Value
-from orket.cards import EMPTY, Issue, JsonValue, Verification, VerificationResult
+from orket.cards import EMPTY, Issue, JsonValue, Scenario, ScenarioResult, Verification, VerificationResult
 from orket.contracts._requests import BoardRequest
 from orket.events import TurnKind
 
@@ -205,6 +205,19 @@ class ReconcilingTool(Tool, Protocol):
         ...
 
 
+class Isolation(enum.StrEnum):
+    """How far a fixture is kept from the rest of the machine; the strongest level first."""
+
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock+seccomp"
+    RLIMITS = "rlimits"
+
+    def meets(self, minimum: "Isolation") -> bool:
+        """Return whether this level is *minimum* or a stronger one."""
+        ladder = tuple(Isolation)
+        return ladder.index(self) <= ladder.index(minimum)
+
+
 @runtime_checkable
 class Verifier(Protocol):
     """Runs an issue's fixture."""
@@ -215,7 +228,35 @@ class Verifier(Protocol):
         A failing or hanging fixture is a result, not an error.
 
         Raises:
-            VerificationError: the fixture lies outside ``verification/``, or cannot be run at all.
+            FixtureRefusedError: the fixture lies outside ``verification/``.
+            IsolationError: the machine is weaker than what is demanded; nothing ran.
+            VerificationError: the fixture cannot be run at all.
+        """
+        ...
+
+
+@runtime_checkable
+class SandboxLookup(Protocol):
+    """Says where the sandbox of an issue is reached; what builds sandboxes is one."""
+
+    async def find_api(self, issue: Issue, /) -> str:
+        """Return the base URL of the API of the issue's running sandbox, such as ``http://127.0.0.1:8001``.
+
+        Raises:
+            NoSandboxError: none runs; says why, and what helps.
+        """
+        ...
+
+
+@runtime_checkable
+class EndpointVerifier(Protocol):
+    """Calls the endpoints that an issue's scenarios name."""
+
+    async def call(self, issue: Issue, scenarios: Sequence[Scenario], /) -> tuple[ScenarioResult, ...]:
+        """Return what each scenario gave, in their order; an endpoint that does not answer is a result, not an error.
+
+        Raises:
+            NoSandboxError: no sandbox of the issue runs; nothing was called.
         """
         ...
 

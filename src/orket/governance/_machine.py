@@ -166,7 +166,7 @@ def _judge_actor(before: CardStatus, after: CardStatus, terms: Transition, actor
 def _is_proven(issue: Issue) -> bool:
     # Without a fixture, or where it has not been run, the reviewer alone judges.
     verification = issue.verification
-    if verification is None or not verification.fixture or verification.last_run is None:
+    if verification is None or not verification.proves or verification.last_run is None:
         return True
     return verification.last_run.passed
 

@@ -330,6 +330,8 @@ def _evidence(result: VerificationResult) -> str:
     for scenario in result.scenarios:
         detail = f": {scenario.detail}" if scenario.detail else ""
         lines.append(f"- {scenario.id} {'passed' if scenario.passed else 'FAILED'}{detail}")
+    if result.isolation:
+        lines.append(f"Isolation: {result.isolation}")
     if result.log:
         lines.append(f"Log:\n{result.log}")
     return "\n".join(lines)

@@ -1,6 +1,8 @@
-"""Verification: proof of an issue by a fixture that runs in a process of its own, and the runner of other commands."""
+"""Verification: proof of an issue by a fixture in an isolated process, or by calls to its running sandbox."""
 
 from orket.verification._commands import LocalCommandRunner
+from orket.verification._endpoints import HttpEndpoints
+from orket.verification._ladder import Machine
 from orket.verification._verifier import Limits, SubprocessVerifier
 
-__all__ = ["Limits", "LocalCommandRunner", "SubprocessVerifier"]
+__all__ = ["HttpEndpoints", "Limits", "LocalCommandRunner", "Machine", "SubprocessVerifier"]

@@ -46,7 +46,10 @@ def main() -> None:
 
 def run(job: dict[str, Any], tell: Callable[..., None]) -> None:
     """Load the fixture and call its functions, telling what each came to."""
-    sys.path[:0] = job["paths"]
+    library = str(Path(os.__file__).parent)
+    behind = [number for number, path in enumerate(sys.path, 1) if path.startswith((library, f"{library}.zip"))]
+    place = max([number for number in behind if "site-packages" not in sys.path[number - 1]], default=0)
+    sys.path[place:place] = job["paths"]  # what agents write takes no module of the standard library's place
     module = types.ModuleType("orket_fixture")
     module.__file__ = filename = job["filename"]
     sys.modules["orket_fixture"] = module

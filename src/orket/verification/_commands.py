@@ -8,7 +8,8 @@ from typing import Final
 import attrs
 
 from orket.contracts import CommandResult
-from orket.verification._process import Command, default_python, program_text, run_command
+from orket.verification._process import Command, default_python, run_command
+from orket.verification._programs import SUPERVISOR, program_text
 
 ORPHANED: Final = "\n(the command killed its supervisor, or forged its report: its exit code is not known)"
 
@@ -27,7 +28,7 @@ class LocalCommandRunner:
     environ: Mapping[str, str] | None = None
     output: int = 1024 * 1024
     python: str = attrs.field(factory=default_python)
-    _supervisor: str = attrs.field(init=False, repr=False, factory=partial(program_text, "_supervisor.py"))
+    _supervisor: str = attrs.field(init=False, repr=False, factory=partial(program_text, *SUPERVISOR))
 
     async def run(
         self,

@@ -86,7 +86,7 @@ def _scenario(scenario: Scenario, fact: list[Any] | None, missing: str) -> Scena
             reason = "returned False" if value is False else ""
         case ["returned", value]:
             fits = same_json(value, scenario.expected)
-            reason = "" if fits else f"returned {_short(value)}, expected {_short(scenario.expected)}"
+            reason = "" if fits else f"returned {short(value)}, expected {short(scenario.expected)}"
         case _:
             reason = FORGED
     return ScenarioResult(id=scenario.id, passed=not reason, detail=reason)
@@ -101,7 +101,8 @@ def same_json(one: JsonValue, other: JsonValue) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def _short(value: JsonValue) -> str:
+def short(value: JsonValue) -> str:
+    """Return a value as JSON, cut to what fits on a line."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 120 else text[:120] + "…"
 
@@ -109,6 +110,8 @@ def _short(value: JsonValue) -> str:
 def _ending(finished: Finished) -> str:
     if finished.timed_out:
         return "its time was up"
+    if finished.exceeded:
+        return f"it was stopped for what it used in all ({finished.exceeded})"
     if finished.orphaned:
         return "its supervisor was killed, or its report forged"
     code = finished.returncode

@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from importlib import resources
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import IO, Any, Final
@@ -34,6 +33,8 @@ THROTTLE: Final = 0.005  # seconds between two reads of output that is thrown aw
 class Command:
     """What to run. ``limits`` are ``RLIMIT_*`` names in lower case; ``cap`` is in bytes per stream.
 
+    ``totals`` bound what all processes use together, as the program ``_watch`` says.
+
     ``environ`` None inherits this process's environment. ``results`` asks for a pipe of its own; the write end's number
     takes the place of ``{results}`` in ``argv``. ``python`` runs the supervisor.
     """
@@ -45,6 +46,7 @@ class Command:
     python: str
     supervisor: str
     limits: Mapping[str, int] = attrs.Factory(dict)
+    totals: Mapping[str, int | str] = attrs.Factory(dict)
     environ: Mapping[str, str] | None = None
     stdin: IO[Any] | None = None
     results: bool = False
@@ -56,6 +58,7 @@ class Finished:
     """What it came to. ``returncode`` is negative when a signal ended it, None when it could not be started.
 
     ``orphaned`` says that its supervisor was killed or its report forged: nobody can tell what else the command did.
+    ``exceeded`` says which of the totals stopped it, ``cleared`` in how many seconds all its descendants were dead.
     """
 
     returncode: int | None
@@ -66,11 +69,8 @@ class Finished:
     unset: tuple[str, ...] = ()
     failed: str = ""
     orphaned: bool = False
-
-
-def program_text(name: str) -> str:
-    """Return the text of a program of this package."""
-    return resources.files("orket.verification").joinpath(name).read_text(encoding="utf-8")
+    exceeded: str = ""
+    cleared: float = 0.0
 
 
 class _Capture:
@@ -185,8 +185,9 @@ async def _supervised(command: Command, pipes: _Pipes, stop: _Stop) -> AsyncIter
     )
     passed = (stop.source, pipes.report.sink, *((pipes.results.sink,) if command.results else ()))
     numbers = [str(descriptor) for descriptor in passed[:2]]
+    bounds = json.dumps({"limits": dict(command.limits), "totals": dict(command.totals)})
     process = await anyio.open_process(
-        [command.python, "-I", "-S", "-c", command.supervisor, *numbers, json.dumps(dict(command.limits)), *argv],
+        [command.python, "-I", "-S", "-c", command.supervisor, *numbers, bounds, *argv],
         stdin=DEVNULL if command.stdin is None else command.stdin,
         stdout=pipes.stdout.sink,
         stderr=pipes.stdout.sink if command.merged else pipes.stderr.sink,
@@ -242,6 +243,8 @@ def _finished(pipes: _Pipes, *, timed_out: bool) -> Finished:
         unset=tuple(facts.get("unset", ())),
         failed=failed,
         orphaned="exit" not in facts,
+        exceeded=str(facts.get("exceeded", "")),
+        cleared=float(facts.get("cleared", 0.0)),
     )
 
 

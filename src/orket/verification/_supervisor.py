@@ -1,10 +1,13 @@
 """Runs one command with limits, and leaves nothing of it behind. The text of this file is run by a process of its own.
 
-``python -I -S -c TEXT CONTROL REPORT LIMITS ARGV…``: CONTROL is a descriptor that becomes readable (end of file) when
+``python -I -S -c TEXT CONTROL REPORT BOUNDS ARGV…``: CONTROL is a descriptor that becomes readable (end of file) when
 the command is to be stopped, also when whoever asked for it died. REPORT takes one line of JSON per fact: ``{"group":
 id}``, the command's process group; ``{"unset": […]}``, the limits that could not be set; ``{"failed": text}``, the
-command could not be started; ``{"exit": code}``. LIMITS is JSON: names of ``resource.RLIMIT_*`` (without the prefix,
-in lower case) and their values.
+command could not be started; ``{"exceeded": text}``, it was stopped because all its processes together used too much;
+``{"exit": code, "cleared": seconds}``, how it ended, and how long it took until every descendant was dead.
+
+BOUNDS is JSON: ``limits``, names of ``resource.RLIMIT_*`` (without the prefix, in lower case) and their values, and
+``totals``, see ``_watch``.
 
 On Linux this process adopts orphans (``PR_SET_CHILD_SUBREAPER``), so that also descendants that made a session of their
 own are found and killed before it ends. Elsewhere only the process group is killed.
@@ -18,15 +21,27 @@ import resource
 import select
 import signal
 import sys
+import time
 from pathlib import Path
+from typing import NamedTuple
+
+from orket.verification._watch import Watch, descendants
 
 PR_SET_CHILD_SUBREAPER = 36
+
+
+class Sources(NamedTuple):
+    """The descriptors of this process: told to stop, woken by a child, where facts go."""
+
+    control: int
+    wakeup: int
+    report: int
 
 
 def main() -> None:
     """Run the command to its end, or until told to stop."""
     control, report = int(sys.argv[1]), int(sys.argv[2])
-    limits, argv = json.loads(sys.argv[3]), sys.argv[4:]
+    bounds, argv = json.loads(sys.argv[3]), sys.argv[4:]
     for descriptor in (control, report):
         os.set_inheritable(descriptor, False)
     adopts = sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
@@ -38,14 +53,24 @@ def main() -> None:
     child = os.fork()
     if child == 0:
         try:
-            become(argv, limits, report)
+            become(argv, bounds["limits"], report)
         finally:
             os._exit(127)
     with contextlib.suppress(OSError):  # the child does the same; whoever is first
         os.setpgid(child, child)
-    code = wait(child, control, wakeup)
+    hurry()
+    watch = Watch(os.getpid(), bounds["totals"] if adopts else {})
+    code = wait(child, Sources(control, wakeup, report), watch)
+    began = time.monotonic()
     kill_descendants(child, adopts=adopts)
-    tell(report, {"exit": code})
+    tell(report, {"exit": code, "cleared": time.monotonic() - began})
+
+
+def hurry() -> None:
+    """Be served before those that are watched: the system holds root to no number of processes, only this one does."""
+    if hasattr(os, "SCHED_FIFO"):
+        with contextlib.suppress(OSError):  # root may, others are held to their number
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def become(argv: list[str], limits: dict[str, int], report: int) -> None:
@@ -91,16 +116,19 @@ def tasks_of_user() -> int:
     return count
 
 
-def wait(child: int, control: int, wakeup: int) -> int:
-    """Wait for *child*, killing it when told to stop; return its code (negative: its signal)."""
-    sources = [control, wakeup]
+def wait(child: int, sources: Sources, watch: Watch) -> int:
+    """Wait for *child*, killing it when told to stop or when it uses too much; return its code (negative: signal)."""
+    open_sources = [sources.control, sources.wakeup]
     while True:
-        readable = select.select(sources, [], [])[0]
-        if control in readable:
-            sources.remove(control)
-            os.kill(child, signal.SIGKILL)
-        if wakeup in readable:
-            os.read(wakeup, 4096)
+        readable = select.select(open_sources, [], [], watch.rest())[0]
+        if sources.control in readable:
+            open_sources.remove(sources.control)
+            os.killpg(child, signal.SIGKILL)
+        if sources.wakeup in readable:
+            os.read(sources.wakeup, 4096)
+        if exceeded := watch.look():
+            tell(sources.report, {"exceeded": exceeded})
+            os.killpg(child, signal.SIGKILL)
         while True:
             try:
                 ended, status = os.waitpid(-1, os.WNOHANG)
@@ -113,30 +141,25 @@ def wait(child: int, control: int, wakeup: int) -> int:
 
 
 def kill_descendants(group: int, *, adopts: bool) -> None:
-    """Kill all descendants: those of a killed process become children of this one, until there are none."""
+    """Kill all descendants, until there are none: those of a killed process become children of this one.
+
+    They are stopped first, all that can be found: a process that is killed has time to begin another one, and one that
+    is stopped has not.
+    """
     while True:
         with contextlib.suppress(OSError):
             os.killpg(group, signal.SIGKILL)
-        for pid in children() if adopts else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        family = descendants(os.getpid()) if adopts else []
+        for deadly in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, deadly)
         try:
-            os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         except ChildProcessError:
             return
-
-
-def children() -> list[int]:
-    """Return the ids of the processes whose parent is this one."""
-    found, own = [], str(os.getpid())
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[1] == own:
-            found.append(int(process.name))
-    return found
+        time.sleep(0.001)
 
 
 def tell(report: int, fact: dict[str, object]) -> None:

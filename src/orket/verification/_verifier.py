@@ -1,9 +1,9 @@
-"""The verifier that runs a fixture in a process of its own, under resource limits."""
+"""The verifier that runs a fixture in a process of its own, as isolated as the machine can."""
 
 import json
 import os
 import secrets
-import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,22 +16,25 @@ import attrs
 from anyio import to_thread
 
 from orket import _files
-from orket.contracts import Verification, VerificationResult
-from orket.errors import VerificationError
+from orket.contracts import Isolation, Verification, VerificationResult
+from orket.errors import IsolationError, VerificationError
+from orket.verification._fixture import FOLDER, fixture_parts, read_fixture
 from orket.verification._judge import judge
-from orket.verification._process import Command, Finished, default_python, program_text, run_command
+from orket.verification._ladder import Machine, Wanted, probe
+from orket.verification._process import Command, Finished, default_python, run_command
+from orket.verification._programs import SUPERVISOR, program_text
+from orket.verification._scratch import make_scratch, remove_scratch
 
-FOLDER: Final = "verification"  # where fixtures live, below the workspace; read-only to agents
 PRODUCT: Final = "agent_output"  # where agents write what fixtures check
-MAX_FIXTURE: Final = 1024 * 1024  # bytes of a fixture
-ISOLATION: Final = "rlimits"
 
 
 @attrs.frozen(kw_only=True)
 class Limits:
     """What a fixture may use. Times are seconds, sizes are bytes.
 
-    ``processes`` comes on top of what its user runs already; the system does not hold root to it.
+    The system holds each process to ``cpu_time``, ``memory``, ``file_size`` and ``open_files``. What all of them use
+    together is added up 20 times a second: ``cpu_time``, ``memory``, ``processes`` (threads count too), and in the
+    scratch folder ``files`` and ``scratch_size``.
     """
 
     wall_time: float = 60.0
@@ -41,6 +44,8 @@ class Limits:
     open_files: int = 256
     processes: int = 128
     output: int = 64 * 1024
+    files: int = 10_000
+    scratch_size: int = 256 * 1024**2
 
     @property
     def resources(self) -> Mapping[str, int]:
@@ -54,6 +59,17 @@ class Limits:
             "nproc": self.processes,
         }
 
+    def totals(self, scratch: Path) -> Mapping[str, int | str]:
+        """Return the limits of all processes together, as ``_watch`` names them."""
+        return {
+            "processes": self.processes,
+            "memory": self.memory,
+            "cpu": self.cpu_time + 1,  # the system's own limit says more, where one process uses it up
+            "files": self.files,
+            "size": self.scratch_size,
+            "scratch": str(scratch),
+        }
+
 
 @attrs.frozen(kw_only=True)
 class _Job:
@@ -64,9 +80,17 @@ class _Job:
     nonce: str
 
 
+@attrs.define(eq=False)
+class _Found:
+    """What the machine offers, once it was tried."""
+
+    machine: Machine | None = None
+    lock: anyio.Lock = attrs.field(factory=anyio.Lock)
+
+
 @attrs.frozen(kw_only=True)
 class SubprocessVerifier:
-    """Runs fixtures in an isolated child of the same Python.
+    """Runs fixtures in a child of the same Python, in the strongest isolation that the machine has.
 
     The fixture is a file below ``<workspace>/verification/``. For each scenario ``verify_<id>(input)`` is called
     where the fixture has it (characters that no name may have become ``_``), else ``verify(input)``; what it returns
@@ -74,16 +98,19 @@ class SubprocessVerifier:
     Where ``expected`` is None, and for ``verify()`` of a fixture without scenarios, anything but an exception and
     False passes.
 
-    The child sees ``agent_output/``, the workspace and ``verification/`` on ``sys.path``, the workspace's path in
-    ``ORKET_WORKSPACE``, nothing else of this process's environment, and an empty folder as its working directory.
+    The child finds ``agent_output/``, the workspace and ``verification/`` on ``sys.path`` behind the standard library,
+    the workspace's path in ``ORKET_WORKSPACE``, nothing else of this process's environment, and an empty folder as its
+    working directory, the only one that it may write to.
 
-    The isolation is ``"rlimits"``: it stops loops, floods and leaks, kills descendants, and keeps prints from being
-    taken for results. It does not keep code of the same user from reading its files, and code within the fixture's
-    own process could still lie for it.
+    The first verification tries the levels of :class:`~orket.contracts.Isolation`, the strongest first, and the result
+    names the one that held. What each guarantees, and what none does, is in the documentation.
 
     Args:
         limits: what a fixture may use.
         python: the interpreter that runs it.
+        minimum: the weakest isolation that will do; on a weaker machine nothing runs.
+        levels: the levels that are tried.
+        readable: further folders that fixtures may read.
 
     Raises:
         VerificationError: there is no interpreter, or the platform has no resource limits.
@@ -92,8 +119,12 @@ class SubprocessVerifier:
 
     limits: Limits = Limits()
     python: str = attrs.field(factory=default_python)
+    minimum: Isolation = Isolation.RLIMITS
+    levels: tuple[Isolation, ...] = tuple(Isolation)
+    readable: tuple[Path, ...] = ()
     _child: str = attrs.field(init=False, repr=False, factory=partial(program_text, "_child.py"))
-    _supervisor: str = attrs.field(init=False, repr=False, factory=partial(program_text, "_supervisor.py"))
+    _supervisor: str = attrs.field(init=False, repr=False, factory=partial(program_text, *SUPERVISOR))
+    _found: _Found = attrs.field(init=False, repr=False, eq=False, factory=_Found)
 
     def __attrs_post_init__(self) -> None:
         if not self.python:
@@ -101,33 +132,66 @@ class SubprocessVerifier:
         if os.name != "posix" or not _files.supported():
             raise VerificationError("fixtures need a platform with resource limits (Linux, macOS, BSD)", found=os.name)
 
+    async def probe(self) -> Machine:
+        """Return what this machine offers; it is tried once.
+
+        Raises:
+            VerificationError: the interpreter cannot be started, or none of the levels holds.
+        """
+        async with self._found.lock:
+            if self._found.machine is None:
+                wanted = Wanted(
+                    levels=tuple(level for level in Isolation if level in self.levels),
+                    python=self.python,
+                    readable=tuple(str(path) for path in self.readable),
+                    scratch_size=self.limits.scratch_size,
+                    limits=self.limits.resources,
+                )
+                self._found.machine = await probe(wanted)
+            return self._found.machine
+
     async def verify(self, verification: Verification, workspace: Path, /) -> VerificationResult:
         """Run the fixture with all its scenarios.
 
         Raises:
-            VerificationError: there is no fixture, it is not a regular file below ``verification/``, or the interpreter
-                cannot be started.
+            FixtureRefusedError: the fixture lies outside ``verification/``, by its path or by a link.
+            IsolationError: the machine is weaker than ``minimum``.
+            VerificationError: there is no fixture, it is no text file, or the interpreter cannot be started.
 
         """
-        root = await to_thread.run_sync(os.path.realpath, workspace)
-        source = await to_thread.run_sync(_read_fixture, verification.fixture, Path(root))
-        async with self._job(verification, source, Path(root)) as job:
-            finished = await self._run(job, Path(root))
+        root = Path(await to_thread.run_sync(os.path.realpath, workspace))
+        source = await to_thread.run_sync(read_fixture, verification.fixture, root)
+        machine = await self.probe()
+        self._demand(machine)
+        async with self._job(verification, source, root) as job:
+            finished = await self._run(job, root, machine)
         if finished.failed:
             raise VerificationError(f"the interpreter cannot be started: {finished.failed}", found=self.python)
-        isolation = " without ".join([part for part in (ISOLATION, ", ".join(finished.unset)) if part])
+        isolation = " without ".join([part for part in (machine.level, ", ".join(finished.unset)) if part])
         return judge(verification, finished, nonce=job.nonce, isolation=isolation)
 
-    async def _run(self, job: _Job, workspace: Path) -> Finished:
+    def _demand(self, machine: Machine) -> None:
+        if not machine.level.meets(self.minimum):
+            raise IsolationError(
+                f"fixtures need the isolation {self.minimum}, and this machine has {machine.level}: "
+                f"{machine.explanation}",
+                needed=self.minimum.value,
+                found=machine.level.value,
+                missing=machine.missing,
+            )
+
+    async def _run(self, job: _Job, workspace: Path, machine: Machine) -> Finished:
         home = str(job.scratch)
+        argv = [self.python, "-I", "-B", "-X", "utf8", "-c", self._child, "{results}"]
         command = Command(
-            argv=[self.python, "-I", "-B", "-X", "utf8", "-c", self._child, "{results}"],
+            argv=machine.confinement.wrap(machine.level, argv, workspace=workspace, scratch=job.scratch),
             cwd=job.scratch,
             timeout=self.limits.wall_time,
             cap=self.limits.output,
             python=self.python,
             supervisor=self._supervisor,
             limits=self.limits.resources,
+            totals=self.limits.totals(job.scratch),
             environ={
                 "PATH": os.defpath,
                 "HOME": home,
@@ -140,9 +204,10 @@ class SubprocessVerifier:
             merged=True,
         )
         try:
-            return await run_command(command)
+            finished = await run_command(command)
         except OSError as error:
             raise VerificationError(f"the interpreter cannot be started: {error}", found=self.python) from error
+        return _unwrapped(finished) if machine.level is Isolation.BUBBLEWRAP else finished
 
     @asynccontextmanager
     async def _job(self, verification: Verification, source: str, workspace: Path) -> AsyncIterator[_Job]:
@@ -152,7 +217,7 @@ class SubprocessVerifier:
             {
                 "nonce": nonce,
                 "source": source,
-                "filename": str(workspace / FOLDER / _parts(verification.fixture)[-1]),
+                "filename": str(workspace / FOLDER / fixture_parts(verification.fixture)[-1]),
                 "paths": [str(workspace / PRODUCT), str(workspace), str(workspace / FOLDER)],
                 "scenarios": scenarios,
             }
@@ -165,37 +230,21 @@ class SubprocessVerifier:
                 await to_thread.run_sync(_clear, job)
 
 
-def _parts(fixture: str | None) -> tuple[str, ...]:
-    """Return the fixture's path below ``verification/``; it may, but need not, be spelled with that folder."""
-    try:
-        parts = _files.split_path(fixture or "")
-    except _files.PathRefusedError as error:
-        raise VerificationError(f"fixture {error}; valid: a file below {FOLDER}/", found=fixture) from error
-    parts = parts[1:] if parts[:1] == (FOLDER,) else parts
-    if not parts:
-        raise VerificationError(f"no fixture: found {fixture!r}, valid: a file below {FOLDER}/", found=fixture)
-    return parts
-
-
-def _read_fixture(fixture: str | None, workspace: Path) -> str:
-    """Return the fixture's text: what is checked here is what runs, whatever happens to the file meanwhile."""
-    *parents, name = _parts(fixture)
-    try:
-        with _files.folder(workspace, (FOLDER, *parents)) as directory:
-            return _files.read_file(directory, name, limit=MAX_FIXTURE).decode("utf-8-sig")
-    except _files.PathRefusedError as error:
-        raise VerificationError(f"fixture {fixture!r} cannot be run: {error}", found=fixture) from error
-    except UnicodeDecodeError as error:
-        raise VerificationError(f"fixture {fixture!r} is not UTF-8 text: {error}", found=fixture) from error
+def _unwrapped(finished: Finished) -> Finished:
+    """Return what became of the fixture's own process: the launcher tells of a signal as a shell does."""
+    code = finished.returncode
+    if code is None or not 128 < code < 128 + signal.NSIG:
+        return finished
+    return attrs.evolve(finished, returncode=128 - code)
 
 
 def _prepare(text: str, nonce: str) -> _Job:
     stdin = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clear
     stdin.write(text.encode())
     stdin.seek(0)
-    return _Job(scratch=Path(tempfile.mkdtemp(prefix="orket-fixture-")), stdin=stdin, nonce=nonce)
+    return _Job(scratch=make_scratch(), stdin=stdin, nonce=nonce)
 
 
 def _clear(job: _Job) -> None:
     job.stdin.close()
-    shutil.rmtree(job.scratch, ignore_errors=True)  # what a fixture made unremovable stays in the temporary folder
+    remove_scratch(job.scratch)

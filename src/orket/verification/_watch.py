@@ -1,0 +1,157 @@
+"""Adds up what a family of processes uses, for the bounds that the system sets to single processes only.
+
+Stands alone: it runs within the supervisor. What it needs it reads from ``/proc`` of Linux, a few times a second; where
+there is no such thing, nothing is added up.
+"""
+
+import contextlib
+import errno
+import os
+import time
+
+PAUSE = 0.05  # seconds between two looks
+SHARE = 8  # counting files is followed by a pause of this many times as long
+OWN_PROCESSES = 4  # the launchers of an isolation, which are no part of what is bounded
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Watch:
+    """Looks at the descendants of a process.
+
+    Args:
+        root: the process.
+        totals: the bounds: ``processes``, ``memory``, ``cpu``, ``files``, ``size``; and the folder ``scratch`` whose
+            files and size these are. Bounds that are not there are not looked at.
+    """
+
+    def __init__(self, root: int, totals: dict[str, object]) -> None:
+        self._root = root
+        self._scratch = str(totals.get("scratch", ""))
+        self._bounds = {name: int(str(value)) for name, value in totals.items() if name != "scratch"}
+        self._next = time.monotonic() + PAUSE
+        self._count_next = 0.0
+
+    def rest(self) -> float | None:
+        """Return the seconds until the next look; None: never."""
+        return max(0.0, self._next - time.monotonic()) if self._bounds else None
+
+    def look(self) -> str:
+        """Return which bound is exceeded, "" for none or when it is not yet time to look."""
+        if self.rest() != 0.0:
+            return ""
+        found = self._exceeded()
+        self._next = time.monotonic() + PAUSE
+        return found
+
+    def _exceeded(self) -> str:
+        most = self._bounds.get("processes", 0) + OWN_PROCESSES
+        processes = descendants(self._root, most)
+        if len(processes) > most:  # not a moment to lose: they may be doubling
+            return over({"processes": len(processes) - OWN_PROCESSES}, self._bounds)
+        used = {"processes": 0, "memory": 0, "cpu": 0}
+        for pid in processes:
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it ended meanwhile
+                fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+                used["processes"] += int(fields[17])  # threads: the system counts them too
+                used["memory"] += int(fields[21]) * PAGE
+                used["cpu"] += sum(map(int, fields[11:15])) // TICK
+        used["processes"] -= OWN_PROCESSES
+        if used["memory"] > self._bounds.get("memory", used["memory"]):
+            used["memory"] = sum(map(_share_of_memory, processes))  # what is shared counted once
+        if self._scratch and self._count_next <= time.monotonic() and not over(used, self._bounds):
+            began = time.monotonic()
+            used |= self._stored(processes)
+            self._count_next = time.monotonic() + SHARE * (time.monotonic() - began)
+        return over(used, self._bounds)
+
+    def _stored(self, processes: list[int]) -> dict[str, int]:
+        """Count files and bytes of the scratch folder: of its own file system where it has one, else one by one."""
+        with contextlib.suppress(OSError, IndexError):
+            inside = f"/proc/{processes[-1]}/root{self._scratch}"
+            if os.stat(inside).st_dev != os.stat(self._scratch).st_dev:  # noqa: PTH116
+                seen = os.statvfs(inside)
+                blocks = seen.f_blocks - seen.f_bfree
+                return {"files": seen.f_files - seen.f_ffree, "size": blocks * seen.f_frsize - 1}
+        files, size = count_files(self._scratch, self._bounds.get("files", 0))
+        return {"files": files, "size": size + sum(map(_size_of_unlinked, processes))}
+
+
+def over(used: dict[str, int], bounds: dict[str, int]) -> str:
+    """Return what is more than its bound."""
+    return ", ".join(
+        f"{name}: {used[name]}, valid: up to {bound}" for name, bound in bounds.items() if used.get(name, 0) > bound
+    )
+
+
+def descendants(root: int, most: int = 2**22) -> list[int]:
+    """Return the ids of the descendants of a process, parents before their children; looking ends behind *most*."""
+    found: list[int] = []
+    waiting = [root]
+    while waiting and len(found) <= most:
+        for child in children(waiting.pop()):
+            found.append(child)
+            waiting.append(child)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the ids of the children of a process, whichever of its threads began them."""
+    if not os.path.exists("/proc/thread-self/children"):  # noqa: PTH110 - a kernel that does not list them
+        return _search_children(pid)
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+    return found
+
+
+def _search_children(pid: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        with contextlib.suppress(OSError, IndexError):
+            if int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[1]) == pid:
+                found.append(int(name))
+    return found
+
+
+def count_files(folder: str, most: int) -> tuple[int, int]:
+    """Return files and bytes below a folder; counting ends behind *most* files, and where paths get too long."""
+    files, size, waiting = 0, 0, [folder]
+    while waiting and files <= most:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    files, size = files + 1, size + status.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    if files > most:
+                        break
+        except OSError as error:
+            files = most + 1 if error.errno == errno.ENAMETOOLONG else files
+    return files, size
+
+
+def _size_of_unlinked(pid: int) -> int:
+    """Return the bytes of files that a process holds open and that have no name any more."""
+    size = 0
+    with contextlib.suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                status = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116
+                size += 0 if status.st_nlink else status.st_blocks * 512
+    return size
+
+
+def _share_of_memory(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib takes long to import
+        return file.read()
