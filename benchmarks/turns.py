@@ -78,7 +78,7 @@ def _file(path: Path) -> dict[str, int]:
     """Return how large a finished database is, and how much of it are payload texts."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     ((payloads, texts),) = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM payload").fetchall()
-    ((batches,),) = connection.execute("SELECT count(*) FROM operation").fetchall()
+    ((batches,),) = connection.execute("SELECT count(*) FROM journal").fetchall()
     connection.close()
     return {"bytes": path.stat().st_size, "payloads": payloads, "payload_bytes": texts, "batches": batches}
 

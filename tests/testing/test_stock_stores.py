@@ -13,7 +13,7 @@ from orket.testing.suites.store import StoreContract, Tampering
 
 _TAMPERING = {
     "entry": ("UPDATE journal SET body = replace(body, 'ann', 'bob') WHERE first_seq = :seq",),
-    "gone": ("DELETE FROM operation WHERE first_seq = :seq", "DELETE FROM journal WHERE first_seq = :seq"),
+    "gone": ("DELETE FROM journal WHERE first_seq = :seq",),
     "payload": ("UPDATE payload SET body = x'41' WHERE :seq",),
 }
 

@@ -1,25 +1,25 @@
-"""What verify() finds in an SQLite file beside the chain: damage of the file, and rows that break a table's seal."""
+"""What verify() finds in an SQLite file beside the chain: damage, and rows that are not what the journal says."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
 from orket.errors import JournalError
+from orket.stores._account import Account
 from orket.stores._migrate import migrations, statements
-from orket.stores._seals import SEALED, body_digest, row_digest
 
-_SEALS: Final = "SELECT name, rows, total FROM seal ORDER BY name"
+MODULUS: Final = 2**256  # of the sum of the payloads' digests
 _SCHEMA: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
-_ROWS: Final = MappingProxyType(  # what a row's digest is made of; a body comes last, and is its own digest
+_HEAD: Final = "SELECT place, seq, hash, payloads FROM head"
+_PAYLOADS: Final = "SELECT digest FROM payload"
+_TABLES: Final = MappingProxyType(  # how many columns the primary key has, and the rows
     {
-        "card": "SELECT place, build, id, version, owner, until, token, digest, body FROM card",
-        "charge": "SELECT run, turns, tokens FROM charge",
-        "document": "SELECT kind, key, body FROM document",
-        "operation": "SELECT op_id, first_seq, last_seq, tokens FROM operation",
-        "payload": "SELECT place, digest FROM payload",
-        "run": "SELECT place, id, build, started_at, body FROM run",
+        "card": (2, "SELECT build, id, place, version, owner, until, token, body FROM card"),
+        "charge": (1, "SELECT run, turns, tokens FROM charge"),
+        "document": (2, "SELECT kind, key, body FROM document"),
+        "run": (1, "SELECT id, place, build, started_at, body FROM run"),
     }
 )
 # What goes wrong without the file being damaged: try again, or repair the machine.
@@ -60,46 +60,24 @@ def check_file(connection: sqlite3.Connection) -> None:
             raise JournalError("the schema of the file is not the one that it was made with", seq=0)
 
 
-def check_seals(connection: sqlite3.Connection, unhurried: Any) -> None:
-    """Check that the rows of every sealed table are those that its seal was made of, at one moment.
+def check_tables(connection: sqlite3.Connection, account: Account, unhurried: Any) -> None:
+    """Check that every table beside the journal holds what the journal says, as of the present end of *account*.
 
     Raises:
         JournalError: naming the table, and the row where it alone shows what is wrong.
     """
-    with snapshot(connection):
-        sealed = {name: (rows, total) for name, rows, total in connection.execute(_SEALS)}
-        if tuple(sealed) != SEALED:
-            raise JournalError(f"the seals are of {', '.join(sealed) or 'nothing'}, not of {', '.join(SEALED)}", seq=0)
-        for table in SEALED:
-            with closing(connection.execute(_ROWS[table])) as rows:
-                count, total = _sum(table, unhurried(rows))
-            if (count, total.to_bytes(32, "big")) != sealed[table]:
-                raise JournalError(
-                    f"table {table} does not have the {sealed[table][0]} rows that were written, but {count}: "
-                    "one was changed, deleted, moved or added",
-                    seq=0,
-                    table=table,
-                )
-
-
-def _sum(table: str, rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
-    count = total = 0
-    for row in rows:
-        count += 1
-        try:
-            total += row_digest(table, _cells(table, row))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise JournalError(f"table {table}: {row[:3]!r:.200} cannot be read", seq=0, table=table) from error
-    return count, total % 2**256
-
-
-def _cells(table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    if table not in ("card", "document", "run"):
-        return row
-    *cells, body = row
-    digest = body_digest(body)
-    if table != "card":
-        return (*cells, digest)
-    if cells[-1] != digest:
-        raise JournalError(f"card {row[2]!r} of build {row[1]!r} was changed: its text has another digest", seq=0)
-    return tuple(cells)
+    for table, (keys, query) in _TABLES.items():
+        with closing(connection.execute(query)) as rows:
+            try:
+                account.compare(table, keys, unhurried(rows))
+            except (TypeError, ValueError, AttributeError) as error:
+                raise JournalError(f"table {table} cannot be read: {error}", seq=0, table=table) from error
+    total = sum([int.from_bytes(digest, "big") for (digest,) in unhurried(connection.execute(_PAYLOADS))]) % MODULUS
+    if [(*account.link, total.to_bytes(32, "big"))] != connection.execute(_HEAD).fetchall():
+        raise JournalError(
+            f"the journal ends at record {account.link.seq}, and the payloads are not all, or not those, that were "
+            "stored when it ended there: a row of payload, of head, or the last ones of the journal were changed, "
+            "deleted or added",
+            seq=account.link.seq + 1,
+            table="head",
+        )

@@ -1,47 +1,46 @@
 """The SQLite file: one connection that writes, some that read."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from orket.contracts import Receipt
 from orket.errors import StoreConflictError, StoreError
+from orket.stores._changes import CardState, receipt
+from orket.stores._checks import MODULUS
 from orket.stores._connection import Dial, connect
 from orket.stores._faults import advice_on, fault_of
 from orket.stores._journal import Link
-from orket.stores._ledger import CardKey, CardState, Ledger, Operation
-from orket.stores._prepare import Prepared, PreparedRun
+from orket.stores._ledger import CardKey, Ledger
+from orket.stores._prepare import Prepared
 from orket.stores._readers import Readers
-from orket.stores._seals import Seals, body_digest, row_digest
 from orket.stores._writer import Answer, refusal
 
 WAL_BYTES: Final = 8 * 2**20  # written since the last checkpoint, about; more is copied back into the database
 _PAGE: Final = 4096  # what a changed row costs in the WAL, about
 
-_LINK = "SELECT last_seq, hash FROM journal ORDER BY last_seq DESC LIMIT 1"
-_OPERATION = "SELECT op_id, first_seq, last_seq, tokens FROM operation WHERE op_id = ?"
-_CARD = "SELECT place, version, owner, until, token, digest FROM card WHERE build = ? AND id = ?"
-_SEALS = "SELECT name, rows, total FROM seal"
-_ADD_ROW = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ADD_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?)"
-_ADD_CARD = "INSERT INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CHANGE_CARD = "UPDATE card SET version = ?, owner = ?, until = ?, token = ?, digest = ?, body = ? WHERE place = ?"
+_HEAD = "SELECT place, seq, hash, payloads FROM head"
+_PUT_HEAD = "UPDATE head SET place = ?, seq = ?, hash = ?, payloads = ?"
+_RECEIPTS = "SELECT op_id, first_seq, last_seq, changes FROM journal WHERE op_id IN"
+_CARDS = "SELECT build, id, place, version, owner, until, token FROM card WHERE build = ? AND id IN"
+_ADD_ROW = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_CARD = "INSERT INTO card VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)"
+_CHANGE_CARD = "UPDATE card SET version = ?, owner = ?, until = ?, token = ?, body = ? WHERE place = ?"
 _HOLD_CARD = "UPDATE card SET owner = ?, until = ?, token = ? WHERE place = ?"
-_ADD_PAYLOAD = "INSERT INTO payload VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
-_DOCUMENT = "SELECT body FROM document WHERE kind = ? AND key = ?"
+_ADD_PAYLOAD = "INSERT INTO payload VALUES (?, ?) ON CONFLICT DO NOTHING"
 _PUT_DOCUMENT = "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
 _DROP_DOCUMENT = "DELETE FROM document WHERE kind = ? AND key = ?"
-_RUN = "SELECT place, id, build, started_at, body FROM run WHERE id = ?"
 _PUT_RUN = (
-    "INSERT INTO run VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
+    "INSERT INTO run VALUES (NULL, ?, ?, ?, ?) ON CONFLICT (id) "
     "DO UPDATE SET build = excluded.build, started_at = excluded.started_at, body = excluded.body"
 )
-_CHARGED = "SELECT turns, tokens FROM charge WHERE run = ?"
 _CHARGE = (
-    "INSERT INTO charge VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET turns = excluded.turns, tokens = excluded.tokens"
+    "INSERT INTO charge VALUES (?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET turns = turns + excluded.turns, tokens = tokens + excluded.tokens"
 )
-_SEAL = "UPDATE seal SET rows = ?, total = ? WHERE name = ?"
+_AT_ONCE: Final = 100  # values that one query looks up
 
 
 class SQLiteDatabase(Readers):
@@ -98,106 +97,73 @@ class SQLiteDatabase(Readers):
         return [refusal(batch, error, fault=fault, advice=advice, undone=undone) for batch in batches]
 
     def _apply(self, batches: Sequence[Prepared]) -> list[Answer]:
-        ledger = Ledger(self._link(), self._find_operation, self._find_card)
+        place, seq, head, payloads = self._connection.execute(_HEAD).fetchone()
+        ledger = Ledger(Link(place, seq, head), self._receipts(batches).get, self._cards(batches).get)
         answers: list[Answer] = []
         for batch in batches:
             try:
                 answers.append(ledger.add(batch))
             except StoreConflictError as conflict:
                 answers.append(conflict)
-        self._store(ledger)
+        self._store(ledger, int.from_bytes(payloads, "big"))
         return answers
 
-    def _store(self, ledger: Ledger) -> None:
-        many = self._connection.executemany
+    def _store(self, ledger: Ledger, payloads: int) -> None:
+        execute, many = self._connection.execute, self._connection.executemany
         before = self._connection.total_changes
-        seals = Seals.load(self._connection.execute(_SEALS))
-        if ledger.journal:
-            many(_ADD_ROW, ledger.journal)
-        if ledger.operations:
-            many(_ADD_OPERATION, ledger.operations.values())
-            for operation in ledger.operations.values():
-                seals.add("operation", row_digest("operation", operation))
-        if ledger.cards:
-            self._store_cards(ledger.cards, seals)
+        many(_ADD_ROW, ledger.journal)
+        self._store_cards(ledger.cards)
         for digest, payload in ledger.payloads.items():
-            self._add_payload(digest, payload, seals)
-        for run, (turns, tokens) in ledger.charges.items():
-            self._charge(run, turns, tokens, seals)
-        for row in ledger.runs.values():
-            self._put_run(row, seals)
+            if execute(_ADD_PAYLOAD, (digest, payload)).rowcount:
+                payloads += int.from_bytes(digest, "big")
+        many(_CHARGE, [(run, *spent) for run, spent in ledger.charges.items()])
+        many(_PUT_RUN, [(row.id, row.build, row.started_at, row.body) for row in ledger.runs.values()])
         for (kind, key), body in ledger.documents.items():
-            self._put_document(kind, key, body, seals)
-        many(_SEAL, seals.changed())
+            if body is None:
+                execute(_DROP_DOCUMENT, (kind, key))
+            else:
+                execute(_PUT_DOCUMENT, (kind, key, body))
+        execute(_PUT_HEAD, (*ledger.link, (payloads % MODULUS).to_bytes(32, "big")))
         self._unsaved += (self._connection.total_changes - before) * _PAGE
         self._unsaved += sum([len(body) for body in ledger.payloads.values()])
 
-    def _store_cards(self, cards: dict[CardKey, CardState], seals: Seals) -> None:
+    def _store_cards(self, cards: dict[CardKey, CardState]) -> None:
         added, changed, held = [], [], []
-        for (build, card), state in cards.items():
-            until = float(state.until)
-            digest = state.digest if state.body is None else body_digest(state.body)
-            claim = (state.owner, until, state.token)
-            if state.place is None:
-                row = (seals.count("card") + 1, build, card, state.version, *claim, digest)
-                added.append((*row, state.body))
+        for key, it in cards.items():
+            if it.place is None:
+                added.append((*key, it.version, it.owner, it.until, it.token, it.body))
+            elif it.body is None:
+                held.append((it.owner, it.until, it.token, it.place))
             else:
-                row = (state.place, build, card, state.version, *claim, digest)
-                seals.remove("card", state.sealed)
-                if state.body is None:
-                    held.append((*claim, state.place))
-                else:
-                    changed.append((state.version, *claim, digest, state.body, state.place))
-            seals.add("card", row_digest("card", row))
+                changed.append((it.version, it.owner, it.until, it.token, it.body, it.place))
         for statement, rows in ((_ADD_CARD, added), (_CHANGE_CARD, changed), (_HOLD_CARD, held)):
             if rows:
                 self._connection.executemany(statement, rows)
 
-    def _add_payload(self, digest: bytes, payload: bytes, seals: Seals) -> None:
-        place = seals.count("payload") + 1
-        if self._connection.execute(_ADD_PAYLOAD, (place, digest, payload)).rowcount:
-            seals.add("payload", row_digest("payload", (place, digest)))
+    def _receipts(self, batches: Sequence[Prepared]) -> dict[str, Receipt]:
+        """Return what batches were answered that were applied before."""
+        found = self._look_up(_RECEIPTS, (), [batch.op_id for batch in batches])
+        return {op_id: receipt(first, last, changes) for op_id, first, last, changes in found}
 
-    def _charge(self, run: str, turns: int, tokens: int, seals: Seals) -> None:
-        if (known := self._connection.execute(_CHARGED, (run,)).fetchone()) is not None:
-            seals.remove("charge", row_digest("charge", (run, *known)))
-            turns, tokens = known[0] + turns, known[1] + tokens
-        self._connection.execute(_CHARGE, (run, turns, tokens))
-        seals.add("charge", row_digest("charge", (run, turns, tokens)))
+    def _cards(self, batches: Sequence[Prepared]) -> dict[CardKey, CardState]:
+        """Return the cards that batches touch, as they are stored."""
+        wanted: dict[str, dict[str, None]] = {}
+        for batch in batches:
+            cards = wanted.setdefault(batch.build, {})
+            cards.update([(claim.card, None) for claim in batch.claims])
+            cards.update([(change.card, None) for change in batch.changes])
+            cards.update([(release.card, None) for release in batch.releases])
+        return {
+            (row[0], row[1]): CardState(*row[2:])
+            for build, cards in wanted.items()
+            for row in self._look_up(_CARDS, (build,), list(cards))
+        }
 
-    def _put_run(self, row: PreparedRun, seals: Seals) -> None:
-        known = self._connection.execute(_RUN, (row.id,)).fetchone()
-        place = seals.count("run") + 1 if known is None else known[0]
-        if known is not None:
-            seals.remove("run", row_digest("run", (*known[:-1], body_digest(known[-1]))))
-        cells = (place, row.id, row.build, row.started_at)
-        self._connection.execute(_PUT_RUN, (*cells, row.body))
-        seals.add("run", row_digest("run", (*cells, body_digest(row.body))))
-
-    def _put_document(self, kind: str, key: str, body: str | None, seals: Seals) -> None:
-        if (known := self._connection.execute(_DOCUMENT, (kind, key)).fetchone()) is not None:
-            seals.remove("document", row_digest("document", (kind, key, body_digest(known[0]))))
-        if body is None:
-            self._connection.execute(_DROP_DOCUMENT, (kind, key))
-        else:
-            self._connection.execute(_PUT_DOCUMENT, (kind, key, body))
-            seals.add("document", row_digest("document", (kind, key, body_digest(body))))
-
-    def _link(self) -> Link:
-        row = self._connection.execute(_LINK).fetchone()
-        return Link() if row is None else Link(seq=row[0], hash=row[1])
-
-    def _find_operation(self, op_id: str) -> Operation | None:
-        row: Operation | None = self._connection.execute(_OPERATION, (op_id,)).fetchone()
-        return row
-
-    def _find_card(self, key: CardKey) -> CardState | None:
-        row = self._connection.execute(_CARD, key).fetchone()
-        if row is None:
-            return None
-        place, version, owner, until, token, digest = row
-        sealed = row_digest("card", (place, *key, version, owner, until, token, digest))
-        return CardState(place, version, owner, until, token, digest, sealed=sealed)
+    def _look_up(self, query: str, values: tuple[str, ...], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            yield from self._connection.execute(f"{query} ({marks})", (*values, *some)).fetchall()
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

@@ -1,12 +1,13 @@
-r"""Rows of the journal: one per batch that has records, chained by SHA-256.
+r"""Rows of the journal: one per batch, chained by SHA-256.
 
-The hash of a row covers the hash before it, the row's place and everything it says::
+The hash of a row covers the hash before it, the row's place, and everything that the row says::
 
-    SHA-256(previous hash (32 bytes) + "<first_seq> <last_seq>\n" + head + "\n" + body)
+    SHA-256(previous hash (32 bytes) + head + "\n" + run + build + card + op_id + changes + body)
 
-``head`` is the compact JSON array ``[op_id, run, build, card, at]`` and ``body`` the JSON array of the records,
-exactly as stored, both in UTF-8. JSON text has no raw line break, so no two rows share an encoding. The first row
-follows :data:`GENESIS`.
+``head`` is ``"<first_seq> <last_seq> <at> <length of run> <… build> <… card> <… op_id> <… changes>"``, with lengths in
+characters, -1 for a card of NULL, and ``at`` as Python spells a float; all of it is hashed in UTF-8. ``body`` is the
+JSON array of the records and ``changes`` says what the batch did beside them (``_account.py``), both exactly as stored.
+So no two rows share an encoding. The first row follows :data:`GENESIS`.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 
 from attrs import frozen
 
-from orket._codec import codec, to_json
+from orket._codec import codec
 from orket._value import Value
 from orket.errors import JournalError, StoreError
 from orket.events import Digest, JournalEntry
@@ -25,15 +26,17 @@ GENESIS: Final = hashlib.sha256(b"orket journal 1").digest()
 
 
 class JournalRow(NamedTuple):
-    """One row as stored; ``seq`` of its records run from ``first_seq`` to ``last_seq``."""
+    """One row as stored; ``seq`` of its records run from ``first_seq`` to ``last_seq``, one less without any."""
 
-    last_seq: int
+    place: int
     first_seq: int
+    last_seq: int
     at: float
     run: str
     build: str
     card: str | None
     op_id: str
+    changes: str
     hash: bytes
     body: str
 
@@ -55,10 +58,10 @@ class Selection(Value):
         )
 
 
-@frozen(kw_only=True, repr=False, eq=False)
-class Link(Value):
-    """How far a chain was followed: the last ``seq`` and the hash of its row."""
+class Link(NamedTuple):
+    """How far a chain was followed: how many rows, the last ``seq``, and the hash of the last row."""
 
+    place: int = 0
     seq: int = 0
     hash: bytes = GENESIS
 
@@ -68,14 +71,25 @@ class Link(Value):
         return self.hash.hex()
 
 
-def material(op_id: str, run: str, build: str, card: str | None, at: float, body: str) -> bytes:
-    """Return what a row says, in the encoding that is hashed."""
-    return f"{to_json([op_id, run, build, card, at])}\n{body}".encode()
-
-
-def link_hash(previous: bytes, first_seq: int, last_seq: int, said: bytes) -> bytes:
-    """Return the hash of a row whose :func:`material` is *said*."""
-    return hashlib.sha256(b"%b%d %d\n%b" % (previous, first_seq, last_seq, said)).digest()
+def link_hash(
+    previous: bytes,
+    first_seq: int,
+    last_seq: int,
+    at: float,
+    run: str,
+    build: str,
+    card: str | None,
+    op_id: str,
+    changes: str,
+    body: str,
+) -> bytes:
+    """Return the hash of a row."""
+    length = -1 if card is None else len(card)
+    said = (
+        f"{first_seq} {last_seq} {at!r} {len(run)} {len(build)} {length} {len(op_id)} {len(changes)}\n"
+        f"{run}{build}{card or ''}{op_id}{changes}{body}"
+    )
+    return hashlib.sha256(previous + said.encode()).digest()
 
 
 def follow(link: Link, rows: Iterable[JournalRow]) -> Link:
@@ -85,24 +99,25 @@ def follow(link: Link, rows: Iterable[JournalRow]) -> Link:
         JournalError: naming the first record that does not hold.
     """
     for row in rows:
-        if row.first_seq != link.seq + 1 or row.last_seq < row.first_seq:
+        place, first, last, at, run, build, card, op_id, changes, found, body = row
+        if (place, first) != (link.place + 1, link.seq + 1) or last < link.seq:
             raise JournalError(
-                f"the journal does not go on after record {link.seq}: the next row holds records "
-                f"{row.first_seq} to {row.last_seq}; a row was deleted, moved or added",
+                f"the journal does not go on after record {link.seq}: row {place} follows row {link.place} and holds "
+                f"records {first} to {last}; a row was deleted, moved or added",
                 seq=link.seq + 1,
             )
         try:
-            said = material(row.op_id, row.run, row.build, row.card, row.at, row.body)
+            expected = link_hash(link.hash, first, last, at, run, build, card, op_id, changes, body)
         except (TypeError, ValueError):  # not even text
-            said = b""
-        if link_hash(link.hash, row.first_seq, row.last_seq, said) != row.hash:
+            expected = b""
+        if found != expected:
             raise JournalError(
-                f"records {row.first_seq} to {row.last_seq} (batch {row.op_id!r}) do not have the hash they were "
+                f"records {first} to {last} (batch {op_id!r}) do not have the hash they were "
                 "written with; they or the rows before them were changed",
-                seq=row.first_seq,
-                last=row.last_seq,
+                seq=first,
+                last=last,
             )
-        link = Link(seq=row.last_seq, hash=row.hash)
+        link = Link(place, last, found)
     return link
 
 

@@ -4,54 +4,29 @@ A :class:`Ledger` holds what a group of batches changes. A batch that conflicts 
 of its group are not touched; the store then writes the whole ledger in one transaction, or throws it away.
 """
 
-import json
 from collections.abc import Callable
 from typing import TypeAlias
 
 from attrs import define, field
 
-from orket._codec import to_json
 from orket.contracts import Claim, Receipt, Release
 from orket.errors import StoreConflictError
+from orket.stores._changes import CardState, say
 from orket.stores._journal import JournalRow, Link, link_hash
 from orket.stores._prepare import Prepared, PreparedChange, PreparedRun
 
 CardKey: TypeAlias = tuple[str, str]  # build, id
 DocumentKey: TypeAlias = tuple[str, str]  # kind, key
-Operation: TypeAlias = tuple[str, int, int, str | None]  # op_id, first_seq, last_seq, tokens as JSON
-
-
-@define(repr=False, eq=False)
-class CardState:
-    """A card as the rules see it. ``place`` is where it is stored (None: not yet); ``body`` None: as stored.
-
-    ``digest`` is that of the stored body, ``sealed`` that of the stored row; only a store that seals its rows has them.
-    """
-
-    place: int | None = None
-    version: int = 0
-    owner: str | None = None
-    until: float = 0.0
-    token: int = 0
-    digest: bytes = b""
-    body: str | None = None
-    sealed: int = 0
-
-    def copy(self) -> "CardState":
-        """Return another one like this."""
-        return CardState(
-            self.place, self.version, self.owner, self.until, self.token, self.digest, self.body, self.sealed
-        )
 
 
 @define(repr=False, eq=False)
 class Ledger:
-    """What a group of batches changes, on top of what ``find_operation`` and ``find_card`` know."""
+    """What a group of batches changes, on top of what ``find_receipt`` (by op_id) and ``find_card`` know."""
 
     link: Link
-    find_operation: Callable[[str], Operation | None]
+    find_receipt: Callable[[str], Receipt | None]
     find_card: Callable[[CardKey], CardState | None]
-    operations: dict[str, Operation] = field(factory=dict, init=False)
+    receipts: dict[str, Receipt] = field(factory=dict, init=False)
     journal: list[JournalRow] = field(factory=list, init=False)
     cards: dict[CardKey, CardState] = field(factory=dict, init=False)
     documents: dict[DocumentKey, str | None] = field(factory=dict, init=False)
@@ -65,15 +40,16 @@ class Ledger:
         Raises:
             StoreConflictError: a version, a claim or a token is not as the batch expects.
         """
-        known = self.operations.get(batch.op_id) or self.find_operation(batch.op_id)
+        known = self.receipts.get(batch.op_id) or self.find_receipt(batch.op_id)
         if known is not None:
-            return _receipt(known)
-        tokens = self._settle(batch)
-        first = last = 0
-        if batch.count:
-            first, last = self._append(batch)
-        operation = (batch.op_id, first, last, to_json(tokens) if tokens else None)
-        self.operations[batch.op_id] = operation
+            return known
+        cards, tokens = self._settle(batch)
+        receipt = self.receipts[batch.op_id] = self._append(batch, say(batch, cards, tokens), tokens)
+        for card, state in cards.items():
+            earlier = self.cards.get((batch.build, card))
+            if state.body is None and earlier is not None:
+                state.body = earlier.body
+            self.cards[batch.build, card] = state
         for kind, key, text in batch.documents:
             self.documents[kind, key] = text
         self.payloads.update(batch.payloads)
@@ -82,57 +58,47 @@ class Ledger:
         if batch.turns or batch.tokens:
             turns, spent = self.charges.get(batch.run, (0, 0))
             self.charges[batch.run] = (turns + batch.turns, spent + batch.tokens)
+        return receipt
+
+    def _append(self, batch: Prepared, changes: str, tokens: dict[str, int]) -> Receipt:
+        place, before, previous = self.link
+        first, last = before + 1, before + batch.count
+        at, run, build, card, op_id, body = batch.at, batch.run, batch.build, batch.card, batch.op_id, batch.body
+        found = link_hash(previous, first, last, at, run, build, card, op_id, changes, body)
+        self.link = Link(place + 1, last, found)
+        self.journal.append(JournalRow(place + 1, first, last, at, run, build, card, op_id, changes, found, body))
+        if not batch.count:
+            first = last = 0
         return Receipt(first_seq=first, last_seq=last, tokens=tokens)
 
-    def _append(self, batch: Prepared) -> tuple[int, int]:
-        first, last = self.link.seq + 1, self.link.seq + batch.count
-        self.link = Link(seq=last, hash=link_hash(self.link.hash, first, last, batch.said))
-        self.journal.append(
-            JournalRow(
-                last, first, batch.at, batch.run, batch.build, batch.card, batch.op_id, self.link.hash, batch.body
-            )
-        )
-        return first, last
-
-    def _settle(self, batch: Prepared) -> dict[str, int]:
+    def _settle(self, batch: Prepared) -> tuple[dict[str, CardState], dict[str, int]]:
         """Claims first, so that a change can rest on the claim its own batch takes; releases last."""
-        if not (batch.claims or batch.changes or batch.releases):
-            return {}
         cards = _Touched(self, batch.build)
         tokens = {claim.card: _claim(cards.get(claim.card), claim) for claim in batch.claims}
         for change in batch.changes:
             state = _change(cards.get(change.card), change, batch.at, claimed=change.card in tokens)
-            cards.put(change.card, state)
+            cards.states[change.card] = state
         for release in batch.releases:
             _release(cards.get(release.card), release)
-        self.cards.update(cards.states)
-        return tokens
+        return cards.states, tokens
 
 
 class _Touched:
-    """Copies of the cards that one batch touches."""
+    """Copies of the cards that one batch touches, by id."""
 
     def __init__(self, ledger: Ledger, build: str) -> None:
-        self.states: dict[CardKey, CardState] = {}
+        self.states: dict[str, CardState] = {}
         self._ledger = ledger
         self._build = build
 
     def get(self, card: str) -> CardState | None:
-        key = (self._build, card)
-        state = self.states.get(key)
+        state = self.states.get(card)
         if state is None:
+            key = (self._build, card)
             state = self._ledger.cards.get(key) or self._ledger.find_card(key)
             if state is not None:
-                state = self.states[key] = state.copy()
+                state = self.states[card] = state.copy()
         return state
-
-    def put(self, card: str, state: CardState) -> None:
-        self.states[self._build, card] = state
-
-
-def _receipt(operation: Operation) -> Receipt:
-    _, first, last, tokens = operation
-    return Receipt(first_seq=first, last_seq=last, tokens={} if tokens is None else json.loads(tokens))
 
 
 def _claim(state: CardState | None, claim: Claim) -> int:
@@ -158,7 +124,7 @@ def _claim(state: CardState | None, claim: Claim) -> int:
             expected=claim.token,
             found=state.token,
         )
-    state.owner, state.until = claim.owner, claim.until
+    state.owner, state.until = claim.owner, float(claim.until) + 0.0  # SQLite has no negative zero
     return state.token
 
 

@@ -11,7 +11,6 @@ from orket._value import Value
 from orket.cards import Issue
 from orket.contracts import Batch, Claim, Release, RunRow
 from orket.errors import StoreError
-from orket.stores._journal import material
 
 _LARGEST: Final = 2**40  # of one charge: a sum of millions of them still fits a 64-bit column
 _UNSTORABLE: Final = (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError)
@@ -48,7 +47,6 @@ class Prepared:
     at: float
     count: int
     body: str
-    said: bytes  # what the chain hashes
     changes: tuple[PreparedChange, ...]
     claims: tuple[Claim, ...]
     releases: tuple[Release, ...]
@@ -90,8 +88,9 @@ def payload_key(digest: str) -> bytes:
 def _encode(batch: Batch) -> Prepared:
     at = float(batch.at) + 0.0  # SQLite has no negative zero
     dump = codec().dump_record
-    body = to_json([dump(record) for record in batch.records]) if batch.records else ""
-    said = material(batch.op_id, batch.run, batch.build, batch.card, at, body)
+    if not math.isfinite(at):
+        raise ValueError(f"its time is {at}")
+    body = to_json([dump(record) for record in batch.records])
     _check_ids(batch)
     for claim in batch.claims:
         if math.isnan(claim.until) or math.isnan(claim.now):
@@ -107,7 +106,6 @@ def _encode(batch: Batch) -> Prepared:
         at,
         len(batch.records),
         body,
-        said,
         tuple([_change(change.issue, change.expected, change.token) for change in batch.changes]),
         batch.claims,
         batch.releases,

@@ -20,11 +20,12 @@ from orket._codec import codec
 from orket.contracts import CardRow, Document, RunRow
 from orket.errors import JournalError
 from orket.events import JournalEntry
+from orket.stores._account import Account
 from orket.stores._cards import CardReader
-from orket.stores._checks import check_file, check_seals, is_damage
+from orket.stores._checks import check_file, check_tables, is_damage, snapshot
 from orket.stores._connection import Dial, connect_reader
 from orket.stores._faults import Whereabouts, reading_error
-from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
+from orket.stores._journal import JournalRow, Selection, entries, payload_error, payload_holds
 
 PAGE_ROWS: Final = 256
 PAGE_BYTES: Final = 2**18  # a page holds at most this and one row more
@@ -41,15 +42,11 @@ _RUNS = (
     "WHERE (:run IS NULL OR id = :run) AND (:build IS NULL OR build = :build) ORDER BY started_at, place"
 )
 _ROWS = "SELECT * FROM journal WHERE last_seq > ? AND last_seq <= ?"
+_CHAIN = "SELECT * FROM journal WHERE place > ? ORDER BY place"
 _PAYLOAD = "SELECT body FROM payload WHERE digest = ?"
-_PAYLOADS = "SELECT place, digest, body FROM payload WHERE place > ? ORDER BY place"
-_NAMES_PAYLOAD = "SELECT first_seq FROM journal WHERE instr(body, ?) ORDER BY last_seq LIMIT 1"
+_PAYLOADS = "SELECT rowid, digest, body FROM payload WHERE rowid > ? ORDER BY rowid"
+_NAMES_PAYLOAD = "SELECT first_seq FROM journal WHERE instr(body, ?) ORDER BY place LIMIT 1"
 _DOCUMENTS = "SELECT key, body FROM document WHERE kind = ? AND key >= ? ORDER BY key"
-_UNMATCHED = (  # a batch of the one table that the other does not know
-    "SELECT min(first_seq) FROM (SELECT o.first_seq FROM operation o LEFT JOIN journal j USING (last_seq) "
-    "WHERE o.last_seq > 0 AND (j.op_id IS NOT o.op_id OR j.first_seq IS NOT o.first_seq) UNION ALL "
-    "SELECT j.first_seq FROM journal j LEFT JOIN operation o USING (op_id) WHERE o.last_seq IS NOT j.last_seq)"
-)
 
 
 class Readers:
@@ -114,16 +111,12 @@ class Readers:
             begun = takewhile(lambda row: row[0].startswith(prefix), rows)  # keys with one prefix stand together
             return tuple([Document(kind=kind, key=key, body=json.loads(body)) for key, body in begun])
 
-    def check_journal(self, link: Link, /) -> Link | None:
-        """Follow the chain over some more rows; None: it ends here, and every batch that was applied is in it."""
-        with self._reading(seq=link.seq + 1) as connection:
-            rows = _rows(connection, link.seq, _END, Selection())
-            lost = None if rows else connection.execute(_UNMATCHED).fetchone()[0]
-        if lost is not None:
-            raise JournalError(
-                f"record {lost} and its batch do not name each other; a row was deleted or moved", seq=lost
-            )
-        return follow(link, rows) if rows else None
+    def check_journal(self, account: Account, /) -> bool:
+        """Follow the chain over some more rows; return whether there were any."""
+        with self._reading(seq=account.link.seq + 1) as connection:
+            rows = _chain(connection, account.link.place)
+        account.follow(rows)
+        return bool(rows)
 
     def check_payloads(self, place: int, /) -> int | None:
         """Check some more payloads; return the place to go on after, or None."""
@@ -135,10 +128,13 @@ class Readers:
                     raise payload_error(digest, 0 if named is None else named[0])
         return rows[-1][0] if rows else None
 
-    def check_rest(self) -> None:
-        """Check the file's structure, and the rows of all tables that the chain does not cover."""
+    def check_rest(self, account: Account, /) -> None:
+        """Follow the chain to its end, and check what is stored beside it as of then; texts of payloads excepted."""
         with self._reading(seq=0) as connection:
-            check_seals(connection, _unhurried)
+            with snapshot(connection):
+                while rows := _chain(connection, account.link.place):
+                    account.follow(rows)
+                check_tables(connection, account, _unhurried)
             check_file(connection)
 
     @contextmanager
@@ -188,7 +184,11 @@ def _rows(connection: sqlite3.Connection, since: int, end: int, wanted: Selectio
         if value is not None:
             query += f" AND {name} = ?"
             values.append(value)
-    return [JournalRow(*row) for row in _some(connection.execute(f"{query} ORDER BY last_seq", values))]
+    return [JournalRow(*row) for row in _some(connection.execute(f"{query} ORDER BY last_seq, place", values))]
+
+
+def _chain(connection: sqlite3.Connection, place: int) -> list[JournalRow]:
+    return [JournalRow(*row) for row in _some(connection.execute(_CHAIN, (place,)))]
 
 
 def _some(rows: sqlite3.Cursor) -> list[Any]:

@@ -11,7 +11,8 @@ from anyio import CapacityLimiter, to_thread
 from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, RunRow
 from orket.errors import StoreError
 from orket.events import Digest, JournalEntry
-from orket.stores._journal import Link, Selection
+from orket.stores._account import Account
+from orket.stores._journal import Selection
 from orket.stores._prepare import payload_key, prepare
 from orket.stores._progress import Progress
 from orket.stores._writer import Answer, Books, Wake, Writer
@@ -51,16 +52,16 @@ class Database(Books, Protocol):
         """Return the documents of a kind whose key begins with *prefix*."""
         ...
 
-    def check_journal(self, link: Link, /) -> Link | None:
-        """Follow the chain over some more rows; None: it ends here."""
+    def check_journal(self, account: Account, /) -> bool:
+        """Follow the chain over some more rows; return whether there were any."""
         ...
 
     def check_payloads(self, place: int, /) -> int | None:
         """Check some more payloads; return the place to go on after, or None."""
         ...
 
-    def check_rest(self) -> None:
-        """Check all that is stored beside the journal and the texts of payloads."""
+    def check_rest(self, account: Account, /) -> None:
+        """Follow the chain to its end, and check what is stored beside it as of then; texts of payloads excepted."""
         ...
 
 
@@ -178,14 +179,14 @@ class ThreadedStore:
             JournalError: naming the first entry that does not hold; ``seq`` is 0 for what is no entry.
         """
         database = self._open()
-        proven, link = Link(), await self._read(database.check_journal, Link())
-        while link is not None:
-            proven, link = link, await self._read(database.check_journal, link)
+        account = Account()
+        while await self._read(database.check_journal, account):
+            pass
         place: int | None = 0
         while place is not None:
             place = await self._read(database.check_payloads, place)
-        await self._read(database.check_rest)
-        return JournalProof(records=proven.seq, head=proven.head)
+        await self._read(database.check_rest, account)
+        return JournalProof(records=account.link.seq, head=account.link.head)
 
     async def _read(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         return await to_thread.run_sync(function, *args, limiter=self._readers)

@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_right
 from collections.abc import AsyncIterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,9 @@ from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, Run
 from orket.errors import StoreError
 from orket.events import Digest, JournalEntry
 from orket.stores._cards import CardReader
+from orket.stores._changes import CardState, receipt
 from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
-from orket.stores._ledger import CardKey, CardState, DocumentKey, Ledger, Operation
+from orket.stores._ledger import CardKey, DocumentKey, Ledger
 from orket.stores._prepare import PreparedRun, payload_key, prepare
 from orket.stores._progress import Progress
 
@@ -32,7 +34,7 @@ class MemoryStore:
         self._progress: Progress | None = None
         self._link = Link()
         self._journal: list[tuple[Any, ...]] = []  # JournalRow as tuple, which the garbage collector need not visit
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[str, int] = {}  # op_id -> its row's place
         self._cards: dict[CardKey, CardState] = {}
         self._documents: dict[DocumentKey, str] = {}
         self._payloads: dict[bytes, bytes] = {}
@@ -64,17 +66,23 @@ class MemoryStore:
     async def commit(self, batch: Batch, /) -> Receipt:
         """Apply *batch* whole or not at all. See :class:`orket.contracts.Store`."""
         progress = self._open()
-        ledger = Ledger(self._link, self._operations.get, self._cards.get)
-        receipt = ledger.add(prepare(batch))
+        ledger = Ledger(self._link, self._find_receipt, self._cards.get)
+        answer = ledger.add(prepare(batch))
         self._keep(ledger)
         progress.advance(self._link.seq)
         await anyio.lowlevel.checkpoint()
-        return receipt
+        return answer
+
+    def _find_receipt(self, op_id: str) -> Receipt | None:
+        if (place := self._operations.get(op_id)) is None:
+            return None
+        row = JournalRow._make(self._journal[place - 1])
+        return receipt(row.first_seq, row.last_seq, row.changes)
 
     def _keep(self, ledger: Ledger) -> None:
         self._link = ledger.link
         self._journal += map(tuple, ledger.journal)
-        self._operations.update(ledger.operations)
+        self._operations.update([(row.op_id, row.place) for row in ledger.journal])
         for key, state in ledger.cards.items():
             known = self._cards.get(key)
             if state.body is None and known is not None:
@@ -129,7 +137,7 @@ class MemoryStore:
         self._open()
         await anyio.lowlevel.checkpoint()
         wanted = Selection(run=run, build=build, card=card)
-        start = bisect_right(self._journal, since, key=lambda row: row[0])
+        start = bisect_right(self._journal, since, key=itemgetter(2))  # by last_seq
         for index in range(start, len(self._journal)):
             row = JournalRow._make(self._journal[index])
             if wanted.takes(row):

@@ -1,26 +1,33 @@
--- The journal: one row per batch that has records, append-only, each hash covering the one before.
--- The narrow columns come first, so that a filter need not read the pages a long body runs over to.
+-- The journal: one row per batch, append-only, each hash covering the one before and what the batch did beside its
+-- records. last_seq = first_seq - 1: it has none. The narrow columns come first, so that a filter need not read the
+-- pages a long body runs over to.
 CREATE TABLE journal (
-    last_seq INTEGER PRIMARY KEY,
+    place INTEGER PRIMARY KEY,
     first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
     at REAL NOT NULL,
     run TEXT NOT NULL,
     build TEXT NOT NULL,
     card TEXT,
-    op_id TEXT NOT NULL,
+    op_id TEXT NOT NULL UNIQUE, -- so that no batch is applied twice
+    changes TEXT NOT NULL,
     hash BLOB NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
 
+CREATE INDEX journal_seq ON journal (last_seq);
+
 CREATE INDEX journal_card ON journal (card) WHERE card IS NOT NULL;
 
--- Every batch that was ever applied, so that none is applied twice. first_seq = last_seq = 0: it had no records.
-CREATE TABLE operation (
-    op_id TEXT PRIMARY KEY,
-    first_seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL,
-    tokens TEXT
-) STRICT, WITHOUT ROWID;
+-- One row: where the journal ends, and the sum of the digests of all payloads modulo 2^256.
+CREATE TABLE head (
+    place INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    payloads BLOB NOT NULL
+) STRICT;
+
+INSERT INTO head VALUES (0, 0, x'd93db031e46cc320f4211fc62efe0fa08bbbf512c5cc36a726f78c33b8835d92', zeroblob(32));
 
 CREATE TABLE card (
     place INTEGER PRIMARY KEY,
@@ -30,7 +37,6 @@ CREATE TABLE card (
     owner TEXT,
     until REAL NOT NULL,
     token INTEGER NOT NULL,
-    digest BLOB NOT NULL, -- SHA-256 of the body, so that a claim need not read it to seal the row
     body TEXT NOT NULL,
     UNIQUE (build, id)
 ) STRICT;
@@ -59,18 +65,6 @@ CREATE TABLE document (
 
 -- Texts by the SHA-256 of their bytes; bytes, because a text may hold what UTF-8 does not.
 CREATE TABLE payload (
-    place INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
     body BLOB NOT NULL
 ) STRICT;
-
--- What verify() compares the rows of the other tables with: how many there are, and the sum of their digests.
-CREATE TABLE seal (
-    name TEXT PRIMARY KEY,
-    rows INTEGER NOT NULL,
-    total BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-
-INSERT INTO seal
-SELECT column1, 0, zeroblob(32)
-FROM (VALUES ('card'), ('charge'), ('document'), ('operation'), ('payload'), ('run'));

@@ -11,8 +11,8 @@ from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, Run
 from orket.errors import StoreConflictError, StoreError
 from orket.events import JournalEntry
 from orket.stores import MemoryStore
+from orket.stores._changes import CardState
 from orket.stores._journal import JournalRow
-from orket.stores._ledger import CardState
 
 
 class Core(MemoryStore):

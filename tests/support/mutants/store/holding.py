@@ -9,7 +9,7 @@ from attrs import evolve
 from mutants.store._twin import Twin, before, broken, each_change, each_claim, on_board, refusing
 from orket.contracts import Batch, CardChange, CardRow, Claim, Receipt
 from orket.errors import StoreConflictError
-from orket.stores._ledger import CardState
+from orket.stores._changes import CardState
 
 NEVER = 1e18
 

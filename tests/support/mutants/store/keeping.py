@@ -11,7 +11,6 @@ from mutants.store._twin import Twin, after, broken, on_board, on_bodies, on_ent
 from orket.contracts import Batch, CardRow, Document, Receipt, RunRow
 from orket.errors import StoreConflictError
 from orket.events import CardMoved, JournalEntry
-from orket.stores._journal import Link
 
 
 def without_detail(_: Twin, entry: JournalEntry) -> JournalEntry:
@@ -60,7 +59,7 @@ class Wasteful(Twin):
         except StoreConflictError:
             if batch.records and batch.changes:
                 link = self.core._link
-                self.core._link = Link(seq=link.seq + 1, hash=link.hash)
+                self.core._link = link._replace(seq=link.seq + 1)
             raise
 
 
