@@ -138,7 +138,7 @@ def test_a_migration_comes_whole_or_not_at_all(tmp_path: Path) -> None:
     """Wherever the power fails in a migration, the file has the schema of before or of after, and its rows."""
     disk, steps = Disk(), migrations()
     more = Migration(
-        number=len(steps) + 1, name="more", sql="CREATE TABLE more (x);\nUPDATE seal SET rows = rows + 7;\n"
+        number=len(steps) + 1, name="more", sql="CREATE TABLE more (x);\nUPDATE head SET place = place + 7;\n"
     )
     connection = connect(
         tmp_path / "f", synchronous=True, busy_timeout=1.0, dial=dial((vfs := RecordingVFS(disk)).called)
@@ -154,7 +154,7 @@ def test_a_migration_comes_whole_or_not_at_all(tmp_path: Path) -> None:
         connection = apsw.Connection(str(place / "f"))
         version = check(connection, place / "f", (*steps, more))
         tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'more'").fetchone()
-        rows = connection.execute("SELECT DISTINCT rows FROM seal").fetchall()
+        rows = connection.execute("SELECT DISTINCT place FROM head").fetchall()
         connection.close()
         found.add((version, tables[0], rows[0][0], len(rows)))
     assert found == {(len(steps), 0, 0, 1), (len(steps) + 1, 1, 7, 1)}

@@ -144,7 +144,7 @@ async def examine(recording: Recording, image: Image, folder: Path, *, full: boo
     if problems:
         return Verdict(tuple(problems), len(image.acknowledged))
     with closing(sqlite3.connect(store.location)) as raw:
-        stored = {op_id for (op_id,) in raw.execute("SELECT op_id FROM operation")}
+        stored = {op_id for (op_id,) in raw.execute("SELECT op_id FROM journal")}
         if not recording.heads.issuperset(raw.execute("SELECT last_seq, hash FROM journal")):
             problems.append("what is stored is not how the work began")
     lost = image.acknowledged - stored
