@@ -157,7 +157,7 @@ SCRIPTS = {
     "deleted": ("DELETE FROM card WHERE build = 'build-launch' AND id = 'b'", CardAdded),
     "moved": ("UPDATE card SET place = place + 100 WHERE build = 'build-launch' AND id = 'a'", CardAdded),
     "strange": (
-        "INSERT INTO card SELECT 99, build, 'x', 1, NULL, 0.0, 0, x'00', json_set(body, '$.id', 'x') FROM card "
+        "INSERT INTO card SELECT 99, build, 'x', 1, NULL, 0.0, 0, json_set(body, '$.id', 'x') FROM card "
         "WHERE place = 1",
         None,
     ),

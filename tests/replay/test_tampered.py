@@ -107,7 +107,7 @@ async def test_each_other_record_is_named_with_those_written_with_it(tmp_path: P
                 found = (await orket.replay(store)).disagreement
                 assert found is not None
                 assert found.seq <= row[1] + index <= found.last
-                assert (found.seq, found.last) in {(row[1], row[0]), (row[1] + index, row[1] + index)}
+                assert (found.seq, found.last) in {(row[1], row[2]), (row[1] + index, row[1] + index)}
                 exact += found.seq == found.last
     assert exact
 
