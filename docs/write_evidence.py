@@ -20,9 +20,9 @@ What orket promises about its record was tried as often as this page says, by te
 |---|---|---|---|---|
 """
 TAIL = """
-A run is a case: one death, one fault, one cut, one seed. Where cases are drawn by chance and none of N failed, the share
-of cases that fail is below 3/N with a probability of 95 %, as far as cases are independent of each other. Elsewhere
-every case is tried that the epic of the test has.
+A run is a case: one death, one fault, one cut, one seed. Where cases are drawn by chance and none of N failed, the
+share of cases that fail is below 3/N with a probability of 95 %, as far as cases are independent of each other.
+Elsewhere every case is tried that the epic of the test has.
 """
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from model_server import make_model, missing_parts, model_server
@@ -13,6 +14,14 @@ pytest_plugins = ["evidence"]
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""
     return request.param
+
+
+@pytest.fixture
+def memory_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, if there is such a place: for files of which no test asks whether they outlive the machine."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="orket-", dir=memory if memory.is_dir() else tmp_path) as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,17 @@ class Cut(Trouble):
             shutil.copy(f"{file}.copy", file)
 
 
+class Deleted(Cut):
+    """The file and its log were deleted; there is a copy."""
+
+    fault = StorageFault.MISSING
+
+    def begin(self) -> None:
+        for file in (self.path, self.log):
+            shutil.copy(file, f"{file}.copy")
+            file.unlink()
+
+
 class Moved(Trouble):
     """The file was moved away, its log is where it was."""
 
@@ -189,7 +200,7 @@ async def live_through(world: World, trouble: Trouble, at: int) -> None:
 
 
 @pytest.mark.fire("store faults")
-@pytest.mark.parametrize("kind", [WriteError, Locked, Cut, Moved, Replaced])
+@pytest.mark.parametrize("kind", [WriteError, Locked, Cut, Deleted, Moved, Replaced])
 @pytest.mark.parametrize("at", [1, 2, 5])
 async def test_trouble_blocks_a_run_and_no_longer(tmp_path: Path, kind: type[Trouble], at: int) -> None:
     """Write errors, locks, damage and files that are gone end a run, typed and with advice; afterwards it goes on."""
@@ -273,13 +284,15 @@ async def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.fire("store faults")
-@pytest.mark.parametrize("damage", [b"", b"no database, by any means " * 200], ids=["zeros", "text"])
-async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
+@pytest.mark.parametrize("kept", [slice(100, None), slice(0), slice(4096)], ids=["no head", "text", "first page"])
+async def test_a_damaged_file_is_refused(tmp_path: Path, kept: slice) -> None:
     """A file that was overwritten is a StoreError that says so; a copy goes on."""
     world = World(tmp_path, tmp_path / "journal.db")
     await half_way(world)
     whole = world.record.read_bytes()
-    world.record.write_bytes(damage or bytes(100) + whole[100:])
+    damaged = bytearray(b"no database, by any means " * len(whole))[: len(whole)]
+    damaged[kept] = whole[kept]
+    world.record.write_bytes(damaged)
     asked = world.asked
     with pytest.raises(StoreError) as caught:
         async with world.crew() as orchestrator:

@@ -1,11 +1,10 @@
 """The power fails, at any moment: what was acknowledged is on the disk, and what is on the disk is a whole record."""
 
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 from evidence import Evidence
@@ -28,12 +27,10 @@ def short_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Path]:
-    """Where records are made and looked at: in memory, if there is such a place. Nobody waits for a disk there."""
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as name:
-        (folder := Path(name) / "work").mkdir()
-        yield folder.parent
+def desk(memory_disk: Path) -> Path:
+    """Where records are made and looked at; nobody waits for a disk there."""
+    (memory_disk / "work").mkdir()
+    return memory_disk
 
 
 async def work(
