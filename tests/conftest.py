@@ -18,7 +18,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def memory_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, if there is such a place: for files of which no test asks whether they outlive the machine."""
+    """A folder in memory, if there is such a place: for files that no test wants to outlive the machine."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(prefix="orket-", dir=memory if memory.is_dir() else tmp_path) as name:
         yield Path(name)

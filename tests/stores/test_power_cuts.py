@@ -10,7 +10,7 @@ import pytest
 from evidence import Evidence
 from nightly import scaled
 from power import Disk, RecordedStore, Recording, RecordingVFS, record
-from power.crew import Verdict, examine
+from power.crew import BUILDS, Verdict, examine
 from power.disk import Event, FolderSynced, Synced, Told
 
 from orket.stores import Durability, _database
@@ -44,11 +44,13 @@ async def work(
     return await record(folder, kind(folder / "journal.db", RecordingVFS(disk), durability=durability), disk)
 
 
-async def cut(recording: Recording, folder: Path, number: int, at: int, *, full: bool, finish: bool = False) -> Verdict:
+async def cut(recording: Recording, folder: Path, number: int, at: int, *, full: bool = True) -> Verdict:
     """Let the power fail, and look at what is left; keep it if something is wrong."""
     place = folder / str(number)
     place.mkdir()
-    verdict = await examine(recording, recording.cut(at, Random(number)), place, full=full, finish=finish)
+    finish = () if number % FINISHED else BUILDS
+    image = recording.cut(at, Random(number))
+    verdict = await examine(image, place, recording.heads, full=full, finish=finish)
     if not verdict.problems:
         shutil.rmtree(place)
     return verdict
@@ -61,8 +63,7 @@ async def test_a_power_cut_loses_nothing_that_was_acknowledged(desk: Path, evide
     recording = await work(desk / "work", "full")
     problems: dict[str, tuple[str, ...]] = {}
     for number, at in enumerate(recording.moments(CUTS, Random(1))):
-        finish = number % FINISHED == 0
-        verdict = await cut(recording, desk, number, at, full=True, finish=finish)
+        verdict = await cut(recording, desk, number, at)
         if verdict.problems:
             problems[f"cut {number}, before event {at}"] = verdict.problems
     evidence(runs=CUTS, failures=len(problems))
@@ -76,7 +77,7 @@ async def test_who_does_not_wait_for_the_disk_loses_the_end(desk: Path, evidence
     recording = await work(desk / "work", "process")
     cuts, lost, problems = CUTS // 5, [], {}
     for number, at in enumerate(recording.moments(cuts, Random(2))):
-        verdict = await cut(recording, desk, number, at, full=False, finish=number % FINISHED == 0)
+        verdict = await cut(recording, desk, number, at, full=False)
         lost.append(verdict.lost)
         if verdict.problems:
             problems[f"cut {number}, before event {at}"] = verdict.problems

@@ -29,6 +29,7 @@ LINES: Final = {  # what is guaranteed where
     "kill -9": "A process is killed at any moment: 0 lost, 0 doubled, the same final board",
     "store calls": "A call of the store fails before, after or with unknown outcome: 0 inconsistent, 0 untyped errors",
     "store faults": "A disk is full, fails or is read-only; a file is locked, damaged or gone: blocked, and resumes",
+    "disk errors": "A write, sync, truncation or deletion fails: 0 lost, 0 untyped errors, and the run resumes",
     "cancellation": "A run is cancelled at any step: 0 open transactions, 0 leaks, 0 writes after exit",
     "power cuts": "The power fails at any moment: nothing acknowledged is lost, the record is whole",
     "power cuts, process": 'The same with `durability="process"`: the record is whole; what it loses stands below',
@@ -37,7 +38,7 @@ LINES: Final = {  # what is guaranteed where
     "tampering": "A bit of the file flips, a row is deleted or moved: `verify()` finds it",
 }
 # What is drawn by chance; elsewhere all cases are tried.
-DRAWN: Final = ("kill -9", "power cuts", "power cuts, process", "processes", "simulation", "tampering")
+DRAWN: Final = ("kill -9", "disk errors", "power cuts", "power cuts, process", "processes", "simulation", "tampering")
 
 
 class Evidence(Protocol):

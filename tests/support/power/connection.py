@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,8 @@ class Connection:
             self._connection.executemany(statement, rows)
 
     def close(self) -> None:
-        self._connection.close(force=True)
+        with suppress(apsw.Error):  # it is closed all the same; sqlite3 does not even hear what a last checkpoint met
+            self._connection.close(force=True)
 
 
 def dial(vfs: str):

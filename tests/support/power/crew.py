@@ -2,11 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -60,6 +60,9 @@ class ToldLedger(EffectLedger):
         self._disk.add(Told(effect))
 
 
+Heads: TypeAlias = frozenset[tuple[int, bytes]]  # number and hash of each row of the journal
+
+
 @attrs.frozen
 class Image:
     """What a power cut left, and what was known outside before."""
@@ -67,6 +70,13 @@ class Image:
     files: dict[str, bytes]
     commits: list[dict[str, Any]]
     effects: list[Effect]
+
+    @classmethod
+    def of(cls, disk: Disk, at: int, files: dict[str, bytes]) -> "Image":
+        """Return what was left, with what was known before an event."""
+        told = disk.told(at)
+        commits = [what for what in told if isinstance(what, dict)]
+        return cls(files, commits, [what for what in told if isinstance(what, Effect)])
 
     @property
     def acknowledged(self) -> set[str]:
@@ -87,7 +97,7 @@ class Recording:
     """A crew's work: all that was done to the disk meanwhile, and how the chain went."""
 
     disk: Disk
-    heads: frozenset[tuple[int, bytes]]  # after each row of the journal
+    heads: Heads
 
     def moments(self, count: int, dice: Random) -> Iterator[int]:
         """Choose where the power fails: anywhere, or just before something is synced, or before the first commit."""
@@ -101,9 +111,7 @@ class Recording:
 
     def cut(self, at: int, dice: Random) -> Image:
         """Return what a power cut before an event leaves."""
-        told = self.disk.told(at)
-        commits = [what for what in told if isinstance(what, dict)]
-        return Image(self.disk.image(at, dice), commits, [what for what in told if isinstance(what, Effect)])
+        return Image.of(self.disk, at, self.disk.image(at, dice))
 
 
 def crew(folder: Path, ledger: EffectLedger, store: Store, life: int = 0) -> orket.Orchestrator:
@@ -119,47 +127,63 @@ async def record(folder: Path, store: Store, disk: Disk) -> Recording:
             result = await orchestrator.run_epic("launch", build=build)
             assert result.outcome is orket.RunOutcome.DONE
     with closing(sqlite3.connect(store.location)) as raw:
-        return Recording(disk, frozenset(raw.execute("SELECT last_seq, hash FROM journal")))
+        return Recording(disk, frozenset(raw.execute("SELECT place, hash FROM journal")))
 
 
-async def examine(recording: Recording, image: Image, folder: Path, *, full: bool, finish: bool) -> Verdict:
-    """Open what a power cut has left, and say what is wrong with it; finish the work, if wanted."""
+async def examine(
+    image: Image, folder: Path, heads: Heads | None = None, *, full: bool = True, finish: Collection[str] = ()
+) -> Verdict:
+    """Open a record as it was left, and say what is wrong with it.
+
+    Args:
+        image: What was left, and known. Without files the record lies in the folder.
+        folder: Where it is looked at.
+        heads: How the chain went, if it is known.
+        full: What was acknowledged must be there; else only what is there must be sound.
+        finish: Builds that another crew is to bring to their end afterwards.
+    """
     for name, content in image.files.items():
         (folder / name).write_bytes(content)
-    store, ledger = SQLiteStore(folder / "journal.db", durability="process"), EffectLedger()
-    commits = CommitLog(folder / "commits")
+    store, ledger, commits = SQLiteStore(folder / "journal.db"), EffectLedger(), CommitLog(folder / "commits")
     if full:  # else the world may know more than the record
         commits.path.write_text("".join(f"{json.dumps(line)}\n" for line in image.commits), "utf-8")
         for effect in image.effects:
             ledger.record(effect)
     oracle = Oracle(ledger=ledger if full else None, commits=commits if full else None)
+    problems, lost = await _look(store, oracle, image, heads)
+    if full and lost:
+        problems.append(f"{lost} acknowledged batches are gone")
+    if finish and not problems:
+        problems += await _finish(folder, store, ledger, oracle, finish)
+    return Verdict(tuple(problems), lost)
+
+
+async def _look(store: SQLiteStore, oracle: Oracle, image: Image, heads: Heads | None) -> tuple[list[str], int]:
+    """Say what is wrong with a record, and how many acknowledged batches are gone."""
     try:
         await store.open()
         try:
-            problems = list(await oracle.examine(store))
+            problems = [*await oracle.examine(store)]
         finally:
             await store.aclose()
     except StoreError as error:
         problems = [f"cannot be read: {error}"]
     if problems:
-        return Verdict(tuple(problems), len(image.acknowledged))
+        return problems, len(image.acknowledged)
     with closing(sqlite3.connect(store.location)) as raw:
         stored = {op_id for (op_id,) in raw.execute("SELECT op_id FROM journal")}
-        if not recording.heads.issuperset(raw.execute("SELECT last_seq, hash FROM journal")):
+        if heads is not None and not heads.issuperset(raw.execute("SELECT place, hash FROM journal")):
             problems.append("what is stored is not how the work began")
-    lost = image.acknowledged - stored
-    if full and lost:
-        problems.append(f"{len(lost)} acknowledged batches are gone, one of them {min(lost)}")
-    if finish and not problems:
-        problems += await _finish(folder, store, ledger, oracle)
-    return Verdict(tuple(problems), len(lost))
+    return problems, len(image.acknowledged - stored)
 
 
-async def _finish(folder: Path, store: Store, ledger: EffectLedger, oracle: Oracle) -> list[str]:
+async def _finish(
+    folder: Path, store: Store, ledger: EffectLedger, oracle: Oracle, builds: Collection[str]
+) -> list[str]:
     """Let another crew finish the work, and say what is wrong with it then."""
     problems = []
     async with crew(folder, ledger, store, len(BUILDS)) as orchestrator:
-        for build in BUILDS:
+        for build in builds:
             result = await orchestrator.run_epic("launch", build=build)
             while waiting := await orchestrator.unsettled():
                 for effect in waiting:
