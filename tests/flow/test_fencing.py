@@ -1,14 +1,18 @@
 """Who lost the claim on an issue writes nothing more about it, and nothing acts."""
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, Claim, ModelRequest, ToolCall
+from orket.contracts import Batch, Claim, ModelRequest, ToolCall, TurnKind
 from orket.events import EffectIntended, TurnResumed
+from orket.testing import EffectLedger, SimulatedClock
+from orket.testing.faults import FrontStore
 
 pytestmark = pytest.mark.anyio
 
@@ -42,3 +46,41 @@ async def test_no_effect_happens_after_the_claim_was_lost(tmp_path: Path) -> Non
     assert rung == []
     assert not any(isinstance(record, EffectIntended) for record in records)
     assert sum(isinstance(record, TurnResumed) for record in records) == 1
+
+
+class Late(FrontStore):
+    """A store whose answer to the first intent comes when the claim has run out; a thief was there meanwhile or not."""
+
+    def __init__(self, clock: SimulatedClock, *, thief: bool) -> None:
+        super().__init__(orket.MemoryStore())
+        self._clock = clock
+        self._thief = thief
+        self._told = False
+
+    async def around(self, verb: str, call: Callable[[], Awaitable[Any]], batch: Batch | None = None) -> Any:
+        answer = await call()
+        if batch and not self._told and any(isinstance(record, EffectIntended) for record in batch.records):
+            self._told = True
+            self._clock.advance(61.0)
+            now = self._clock.now()
+            theft = Claim(card="a", owner="thief", now=now, until=now)
+            if self._thief:
+                await self.inner.commit(Batch(op_id="theft", run="o", build="build-launch", at=now, claims=(theft,)))
+        return answer
+
+
+@pytest.mark.parametrize("thief", [False, True])
+async def test_no_effect_begins_when_the_claim_has_run_out(tmp_path: Path, thief: bool) -> None:
+    """An effect whose intent was stored too late begins only if the claim can be renewed: nobody took over."""
+    clock, ledger = SimulatedClock(auto=True), EffectLedger()
+
+    def agent(request: ModelRequest) -> object:
+        works = request.brief.kind is TurnKind.WORK and request.brief.round == 1
+        return ToolCall(name="ring", arguments={}) if works else diligent(request)
+
+    root = organization(tmp_path, [issue("a")], tools=[*WORKER_TOOLS, "ring"])
+    store, tools = Late(clock, thief=thief), [ledger.tool("ring")]
+    async with open_world(root, agent, store=store, tools=tools, clock=clock) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+    assert (len(ledger.effects), result.done) == ((0, 0) if thief else (1, 1))
+    assert ["effect_unknown" in reason for reason in result.reasons.values()] == ([True] if thief else [])

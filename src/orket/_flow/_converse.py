@@ -231,6 +231,8 @@ async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
     if recorded and turn.rounds in recorded.replies and item.key and intent is None:  # its effect was none then
         turn.records.extend(_records_of(turn, index, item)[1:])
         await turn.commit()
+    if item.key:
+        await turn.hold_on()
     tool_context = ToolContext(
         run=turn.origin,
         build=context.build,

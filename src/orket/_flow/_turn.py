@@ -178,6 +178,7 @@ class Turn:
     _payloads: dict[Digest, str] = field(factory=dict)
     _prompts: dict[str, Digest] = field(factory=dict)  # system messages among the payloads
     _commits: int = 0
+    _until: float = 0.0  # when the claim runs out, as far as this turn knows
     _stored: int = field(init=False)  # the issue's version, as the last commit left it
 
     def __attrs_post_init__(self) -> None:
@@ -263,6 +264,17 @@ class Turn:
                 self._take_over(await context.store.commit(batch), claim=claim)
             raise
         self._take_over(receipt, claim=claim)
+        self._until = now + context.limits.lease
+
+    async def hold_on(self) -> None:
+        """Renew a claim that may have run out, before something acts: whoever took over may have done it already.
+
+        Raises:
+            StoreConflictError: another orchestrator has claimed the issue.
+            StoreError: the claim could not be renewed.
+        """
+        if self.context.clock.now() >= self._until:
+            await self.commit(claim=True)
 
     def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
         if claim:

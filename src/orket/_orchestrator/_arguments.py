@@ -92,6 +92,12 @@ a_model_name: Final = _one_of("a model's name, or ''", str)
 yes_or_no: Final = _one_of("True or False", bool)
 
 
+def a_function(_instance: object, field: "Attribute[Any]", value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise refuse(field.alias or field.name, value, "a function of a number, as os.urandom")
+
+
 def an_environment(_instance: object, _field: "Attribute[Any]", environ: object) -> None:
     """Refuse an environment that is no mapping of texts."""
     valid = "a mapping of str to str, such as os.environ"

@@ -1,7 +1,6 @@
 """With everything opened: how epics, rocks and single issues are run."""
 
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -70,15 +69,23 @@ class Engine:
     host_gate: ToolGate | None
     executor: TurnExecutor | None
     clock: Clock
+    entropy: Callable[[int], bytes]
     workspace: Path
     limits: Limits
     model_override: str
     user_preference: str
     separation_of_duties: bool
     accept_new_wiring: bool
-    owner: str = field(factory=lambda: f"orchestrator-{os.urandom(8).hex()}")
+    owner: str = field(init=False)
     active: dict[str, Callable[[], None]] = field(factory=dict)  # run -> how it is halted
     halted: set[str] = field(factory=set)  # active runs that shall start no further turn
+
+    def __attrs_post_init__(self) -> None:
+        self.owner = f"orchestrator-{self.token(8)}"
+
+    def token(self, size: int) -> str:
+        """Return *size* random bytes as hexadecimal digits."""
+        return self.entropy(size).hex()
 
     def is_review(self, status: CardStatus) -> bool:
         """Return whether an issue in *status* takes a review turn, as the loop policy says."""
@@ -128,7 +135,7 @@ class Engine:
         if target is not None and card.type is not CardType.EPIC and target != card.name:
             raise RunError(f"target_issue_id is {target!r}; valid: None, {card.name} is no epic")
         method = "select_rock_run_id" if card.type is CardType.ROCK else "select_run_id"
-        run = self._select("run_id", method, request.run_id, os.urandom(16).hex())
+        run = self._select("run_id", method, request.run_id, self.token(16))
         if run in self.active:
             raise RunError(f"run {run!r} is going on already", run=run)
         self.active[run] = partial(self.halted.add, run)

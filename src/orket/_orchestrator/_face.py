@@ -71,6 +71,7 @@ class Orchestrator(OperatorVerbs):
         gate_rules: the host's own gate rules, each of which may refuse a call that the stock rules allow.
         executor: places turns somewhere else than here.
         clock: the source of time.
+        entropy: returns so many random bytes; ids of runs and of acts of operators are made of them.
         limits: bounds of turns.
         model_override: the model that is used whatever epic and environment say.
         user_preference: the model that is used when the epic does not say.
@@ -94,6 +95,7 @@ class Orchestrator(OperatorVerbs):
     _gate_rules: tuple[GateRule, ...] = field(alias="gate_rules", default=(), converter=given.tuple_of_rules)
     _executor: TurnExecutor | None = field(alias="executor", default=None, validator=given.an_executor)
     _clock: Clock = field(alias="clock", factory=SystemClock, validator=given.a_clock)
+    _entropy: Callable[[int], bytes] = field(alias="entropy", default=os.urandom, validator=given.a_function)
     _limits: Limits = field(alias="limits", factory=Limits, validator=given.some_limits)
     _model_override: str = field(alias="model_override", default="", validator=given.a_model_name)
     _user_preference: str = field(alias="user_preference", default="", validator=given.a_model_name)
@@ -159,6 +161,7 @@ class Orchestrator(OperatorVerbs):
             host_gate=given.host_gate(self._gate_rules),
             executor=self._executor,
             clock=self._clock,
+            entropy=self._entropy,
             workspace=self._workspace,
             limits=self._limits,
             model_override=self._model_override,

@@ -1,7 +1,6 @@
 """What a person does to a card through the host: judged by the same law as everybody's wishes, and recorded."""
 
 import math
-import os
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -48,7 +47,7 @@ async def operate(
     comments = (CommentAdded(author=actor, text=reason),) if tell and reason.strip() else ()
     await engine.store.commit(
         Batch(
-            op_id=f"operator:{home}:{card}:{os.urandom(8).hex()}",
+            op_id=f"operator:{home}:{card}:{engine.token(8)}",
             run="operator",
             build=home,
             at=engine.clock.now(),

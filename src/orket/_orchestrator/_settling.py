@@ -1,7 +1,5 @@
 """Effects of unknown outcome: how a person finds them, and says what became of one."""
 
-import os
-
 from orket._codec import digest
 from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._orchestrator._engine import Engine
@@ -44,7 +42,7 @@ async def _settle(
 ) -> Issue:
     output = digest(answer.output) if answer.ran else ""
     batch = Batch(
-        op_id=f"operator:settle:{key}:{os.urandom(8).hex()}",
+        op_id=f"operator:settle:{key}:{engine.token(8)}",
         run="operator",
         build=effects.unsettled[key].build,
         at=engine.clock.now(),

@@ -81,7 +81,8 @@ class OperatorVerbs:
 
         Args:
             effect: one of :meth:`unsettled`, or its key.
-            ran: True: it is never run again, and the model is told the output. False: the turn runs it now.
+            ran: True: it is never run again, and the model is told the output. False: the turn runs it now; say so only
+                when whatever began it cannot act any more.
             actor: the person who says so.
             output: of an effect that ran, what the model is told.
             ok: of an effect that ran, whether it went well.

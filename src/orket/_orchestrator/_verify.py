@@ -1,7 +1,5 @@
 """Run an issue's fixture because the host asks, outside any turn."""
 
-import os
-
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import explain
 from orket.cards import VerificationResult
@@ -22,7 +20,7 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
     if wanted is None or not wanted.proves:
         raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)
     result = await engine.house.prover.prove(found.issue, engine.workspace)
-    token = os.urandom(8).hex()
+    token = engine.token(8)
     await engine.store.commit(
         Batch(
             op_id=f"verify:{found.build}:{issue_id}:{token}",

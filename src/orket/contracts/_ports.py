@@ -199,6 +199,8 @@ class ReconcilingTool(Tool, Protocol):
     async def reconcile(self, key: str, /) -> Settlement | None:
         """Return whether the effect of this key happened; None where that cannot be known.
 
+        An orchestrator that lost its claim may not have noticed yet: as long as an earlier call of this key may still
+        act, the answer is None, unless the service refuses a second one of the same key.
         Asked when a turn is resumed, before its issue is left waiting, and at the beginning of every run for issues
         that wait. Must have no effect. What it raises counts as None.
         """

@@ -124,6 +124,19 @@ async def test_an_effect_may_be_settled(story: tuple[Record, ...]) -> None:
     assert await problems(JOINED, batch("x", JUDGED, INTENDED, *story)) == ""
 
 
+async def test_a_tool_that_knows_of_its_effect_lets_its_card_go_on() -> None:
+    """It moves the card under its own name, and as the core."""
+    blocked = orket.CardStatus.BLOCKED
+    waits = attrs.evolve(moved(BEGUN, blocked, 3), wait_reason=orket.WaitReason.SYSTEM)
+    issue = attrs.evolve(CARD, status=blocked, version=3, wait_reason=orket.WaitReason.SYSTEM)
+    assert not await problems(
+        JOINED,
+        batch("open", OPENED, moved(READY, BEGUN, 2), changes=with_status(BEGUN, 2)),
+        batch("wait", waits, changes=(CardChange(issue=issue, expected=2),)),
+        batch("go", moved(blocked, BEGUN, 4, "tool wire", "core"), changes=with_status(BEGUN, 4)),
+    )
+
+
 @pytest.mark.parametrize("case", WRONG)
 async def test_what_is_wrong_is_found(case: str) -> None:
     """Each lie of a record is found, and named."""

@@ -70,8 +70,9 @@ class Fold:
 
 
 def _actor(moved: CardMoved) -> Actor:
-    if moved.role == Actor.OPERATOR.value:
-        return Actor.OPERATOR
+    """Return as whom somebody moved a card: a tool that knows of its effect has a name, and acts as the core."""
+    if moved.role in (Actor.OPERATOR.value, Actor.CORE.value):
+        return Actor(moved.role)
     return Actor.CORE if moved.by == Actor.CORE.value and not moved.role else Actor.SEAT
 
 

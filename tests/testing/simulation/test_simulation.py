@@ -1,0 +1,122 @@
+"""A storm of faults, chosen by a seed: nothing is lost, nothing runs twice, everything comes to rest."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from nightly import scaled
+from storms import SPOILED, ForgetfulStore
+
+from orket.testing.simulation import Simulated, Simulation, SimulationReport
+from orket.testing.simulation.__main__ import main
+
+SEEDS = scaled(300, 50_000)
+SHARES = 6
+
+
+@pytest.mark.nightly
+@pytest.mark.thorough
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_storm_ends_well(share: int) -> None:
+    """On both event loops, each seed is sound, and the same twice."""
+    simulation = Simulation(backend=("asyncio", "trio")[share % 2])
+    report = simulation.sweep(range(share, SEEDS, SHARES))
+    print(report)  # pytest -rP shows it
+    report.check()
+    assert report.seeds == SEEDS // SHARES
+    for what in ("crash", "store", "model", "tool", "jump of a clock", "act of a person"):
+        assert report.counts[what] > report.seeds // 10, what
+
+
+def first_failure(simulation: Simulation, *, twice: bool = False) -> Simulated:
+    for seed in range(300):
+        if (done := simulation.twice(seed) if twice else simulation.run(seed)).problems:
+            return done
+    raise AssertionError("all 300 seeds are sound")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", SPOILED)
+def test_what_does_not_survive_a_storm_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel, store or node that is wrong in one way fails in one of the first seeds."""
+    spoil, said = SPOILED[name]
+    spoil(monkeypatch)
+    failed = first_failure(Simulation(), twice="second" in said)
+    assert any(re.search(said, problem) for problem in failed.problems), failed.problems
+    with pytest.raises(AssertionError, match=rf"python -m orket.testing.simulation --seed {failed.seed} --backend"):
+        failed.check()
+
+
+def test_a_store_that_forgets_is_found() -> None:
+    """What was acknowledged must be kept."""
+    failed = first_failure(Simulation(store=ForgetfulStore))
+    assert any("was acknowledged" in problem for problem in failed.problems), failed.problems
+
+
+def journals(*arguments: str, hash_seed: str) -> str:
+    """Return what a process of its own says of seeds."""
+    command = [sys.executable, "-m", "orket.testing.simulation", *arguments]
+    path = os.pathsep.join(sys.path)
+    environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert not done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_another_process_writes_the_same_journal(backend: str) -> None:
+    """Whatever the order of sets in a process, a seed has the same journal."""
+    arguments = ("--seed", "20", "--count", "4", "--backend", backend)
+    first, second = [journals(*arguments, hash_seed=seed) for seed in ("1", "2")]
+    assert first == second
+    assert first.endswith(f"4 seeds on {backend}, 0 failed\n")
+
+
+def test_an_order_of_sets_is_found() -> None:
+    """A planner that takes cards out of a set makes another journal in another process."""
+    arguments = ("--seed", "20", "--count", "4", "--scenario", "storms:hashed")
+    assert journals(*arguments, hash_seed="1") != journals(*arguments, hash_seed="2")
+
+
+def test_a_failed_seed_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says what is wrong and how to see it again, with a trace if asked, and fails."""
+    SPOILED["a real clock"][0](monkeypatch)
+    assert main(["--seed", "0", "--trace"]) == 1
+    said = capsys.readouterr().out
+    assert "python -m orket.testing.simulation --seed 0 --backend asyncio\n  - its journal is another one" in said
+    assert "the storm is over" in said
+
+
+def board(simulation: Simulation, seed: int) -> list[str]:
+    """Return the issues of the epic."""
+    lines = [json.loads(line) for line in simulation.run(seed).journal.splitlines()]
+    added = [line["record"][1] for line in lines if line.get("record", [""])[0] == "card_added"]
+    return sorted(json.dumps(one["issue"] | {"created_at": 0}) for one in added if one["by"] == "config")
+
+
+def test_a_seed_makes_up_a_board() -> None:
+    """It is the same on both event loops, and another seed's is another one."""
+    assert board(Simulation(), 3) == board(Simulation(backend="trio"), 3) != board(Simulation(), 4)
+
+
+def test_problems_are_counted() -> None:
+    """A report names each failed seed, five problems of it, and how many more there are."""
+    failed = Simulated(
+        seed=3,
+        reproduction="run it",
+        problems=tuple("abcdefg"),
+        journal=b"",
+        trace=(),
+        seconds=7200.0,
+        steps=1,
+        counts={"crash": 2},
+    )
+    assert repr(failed) == "Simulated(seed 3: 7 problems after 7200 s and 1 steps (2 × crash))"
+    report = SimulationReport(seeds=2, failed=(failed,), counts=failed.counts, seconds=failed.seconds)
+    with pytest.raises(AssertionError) as caught:
+        report.check()
+    assert str(caught.value).splitlines()[0] == "2 seeds, 1 failed, 2 simulated hours: 2 × crash"
+    assert str(caught.value).splitlines()[1:] == ["run it", *[f"  - {one}" for one in "abcde"], "  - and 2 more"]
