@@ -119,9 +119,9 @@ class Orchestrator(OperatorVerbs):
         if self._engine is not None:
             raise RunError("the orchestrator is open already")
         async with AsyncExitStack() as opening:
-            store, engine = await self._prepare()
-            await store.open()
-            opening.push_async_callback(_close, store)
+            engine = await self._prepare()
+            await engine.store.open()
+            opening.push_async_callback(_close, engine.store)
             if (sandboxes := engine.house.sandboxes) is not None:
                 opening.push_async_callback(_close, sandboxes)
             if isinstance(self._model, AbstractAsyncContextManager):
@@ -140,7 +140,7 @@ class Orchestrator(OperatorVerbs):
         self._engine = None
         await self._open.aclose()  # without the body's error, which stays bare: no exception groups at the boundary
 
-    async def _prepare(self) -> tuple[Store, Engine]:
+    async def _prepare(self) -> Engine:
         choices = HostChoices(
             config=self._config,
             workspace=self._workspace,
@@ -152,7 +152,7 @@ class Orchestrator(OperatorVerbs):
         )
         house = await anyio.to_thread.run_sync(build_house, self._registry, choices)
         store = await anyio.to_thread.run_sync(as_store, self._store, self._workspace)
-        engine = Engine(
+        return Engine(
             house=house,
             store=store,
             model=self._model,
@@ -169,7 +169,6 @@ class Orchestrator(OperatorVerbs):
             separation_of_duties=self._separation_of_duties,
             accept_new_wiring=self._accept_new_wiring,
         )
-        return store, engine
 
     @property
     def organization(self) -> Organization:
