@@ -318,3 +318,18 @@ def test_no_race_leads_out(tmp_path: Path, way: str) -> None:
 def test_supported() -> None:
     """Where these tests run, files can be opened relative to descriptors."""
     assert _files.supported()
+
+
+def test_new_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written into folders that were missing is durable: each name that is new was synced with its folder."""
+    synced: list[tuple[int, int]] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(inode(os.fstat(handle))), sync(handle)))
+    with folder(tmp_path, ("a", "b"), create=True) as directory:
+        replace_file(directory, "c", b"x", temporary=".new")
+    for name in ("", "a", "a/b", "a/b/c"):
+        assert inode((tmp_path / name).stat()) in synced, name
+
+
+def inode(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

@@ -128,6 +128,7 @@ def _step(current: int, part: str, *, create: bool) -> int:
             raise
     with suppress(FileExistsError):
         os.mkdir(part, dir_fd=current)
+    os.fsync(current)  # a file in it would be as lost as its folder
     return os.open(part, _FOLDER | _NO_FOLLOW, dir_fd=current)
 
 

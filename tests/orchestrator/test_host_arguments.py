@@ -1,5 +1,6 @@
 """What a host passes is checked where it is passed, and refused by the argument's name."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,17 @@ async def test_a_rule_of_the_host_has_a_name_of_its_own(tmp_path: Path, name: st
     crew = open_world(organization(tmp_path, [issue("a")]), diligent, gate_rules=[Rule("own"), Rule(name)])
     with pytest.raises(WiringError, match=f"named '{name}', as a stock one is"):
         await crew.__aenter__()
+
+
+@pytest.mark.anyio
+async def test_folders_that_are_made_survive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of record and workspace that the orchestrator makes have names that were synced."""
+    root = organization(tmp_path, [issue("a")])
+    synced: list[int] = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), sync(handle)))
+    places = {"workspace": tmp_path / "far" / "workspace", "store": tmp_path / "deep" / "down" / "journal.db"}
+    async with orket.Orchestrator(config=root, model=str, environ={}, **places):
+        pass
+    for name in ("", "far", "deep"):
+        assert (tmp_path / name).stat().st_ino in synced, name

@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -230,10 +231,23 @@ def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
 
 
 def _make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing; a power failure takes none of them and what lies in it."""
     try:
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            _sync_names(folder.parent)
     except OSError as error:
         raise StoreError(f"the folder {path} cannot be made: {error.strerror}", path=path) from error
+
+
+def _sync_names(folder: Path) -> None:
+    with suppress(PermissionError):  # it may not be read; on Windows none may, and none need be synced
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _refuse_inside(path: Path, workspace: Path) -> None:
