@@ -21,8 +21,8 @@ What orket promises about its record was tried as often as this page says, by te
 """
 TAIL = """
 A run is a case: one death, one fault, one cut, one seed. Where cases are drawn by chance and none of N failed, the
-share of cases that fail is below 3/N with a probability of 95 %, as far as cases are independent of each other.
-Elsewhere every case is tried that the epic of the test has.
+share of cases that fail is below 3/N with a probability of 95 %, as far as cases are independent of each other. Where
+they are enumerated, all points, steps or kinds of an epic are gone through, or every n-th of a long one.
 """
 
 
@@ -45,7 +45,7 @@ def _row(line: dict[str, Any], command: str) -> str:
 def _bound(line: dict[str, Any]) -> str:
     if line["failures"] or not line["runs"]:
         return ""
-    return f"{300 / line['runs']:.2g} %" if line["drawn"] else "every case"
+    return f"{300 / line['runs']:.2g} %" if line["drawn"] else "enumerated"
 
 
 def _notes(lines: dict[str, dict[str, Any]]) -> str:

@@ -75,14 +75,14 @@ def test_what_tests_show_adds_up(tmp_path: Path, processes: tuple[str, ...]) -> 
 
 
 def test_the_bound_is_three_in_n(tmp_path: Path) -> None:
-    """Of cases that were drawn by chance the page says 3/N, of others that every one was tried."""
+    """Of cases that were drawn by chance the page says 3/N, of others that they are enumerated."""
     tests = (
         TESTS.replace("[0, 2]", "[0]").replace('"store faults"', '"store calls"').replace('pytest.skip("', 'print("')
     )
     assert "1 failed" in run(tmp_path, tests).stdout
     page = page_of(json.loads((tmp_path / "shown.json").read_text("utf-8")))
     assert "| 500 | 0 | 0.6 % |" in page
-    assert "| 1 | 0 | every case |" in page
+    assert "| 1 | 0 | enumerated |" in page
 
 
 def test_another_line_is_refused(tmp_path: Path) -> None:

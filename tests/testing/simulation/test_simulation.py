@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from evidence import Evidence
 from nightly import scaled
 from storms import SPOILED, ForgetfulStore
 
@@ -19,12 +20,14 @@ SHARES = 6
 
 @pytest.mark.nightly
 @pytest.mark.thorough
+@pytest.mark.fire("simulation")
 @pytest.mark.parametrize("share", range(SHARES))
-def test_every_storm_ends_well(share: int) -> None:
+def test_every_storm_ends_well(share: int, evidence: Evidence) -> None:
     """On both event loops, each seed is sound, and the same twice."""
     simulation = Simulation(backend=("asyncio", "trio")[share % 2])
     report = simulation.sweep(range(share, SEEDS, SHARES))
     print(report)  # pytest -rP shows it
+    evidence(runs=report.seeds, failures=len(report.failed))
     report.check()
     assert report.seeds == SEEDS // SHARES
     for what in ("crash", "store", "model", "tool", "jump of a clock", "act of a person"):
