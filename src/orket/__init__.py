@@ -8,7 +8,7 @@
 #      _decide · _board                              the one way to call a node; one build in memory
 #   2  governance                                    the law: state machine, tool gate, structure, budgets
 #      _parse · _config · _registry                  parts: model text, assets, installed nodes
-#      nodes · stores · models · tools · verification
+#      nodes · stores · models · tools · verification · review
 #   3  _flow                                         the story of a turn
 #   4  _pipeline · _replay                           one epic to rest; what the journal can be asked afterwards
 #      reporting · _orchestrator                     text for people; the host's face
@@ -70,7 +70,19 @@ _HOMES: Final = MappingProxyType(
     }
 )
 _MODULES: Final = frozenset(
-    {"cards", "contracts", "errors", "events", "governance", "models", "organization", "reporting", "stores", "tools"}
+    {
+        "cards",
+        "contracts",
+        "errors",
+        "events",
+        "governance",
+        "models",
+        "organization",
+        "reporting",
+        "review",
+        "stores",
+        "tools",
+    }
 )
 
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -6,6 +6,7 @@ from orket import governance as governance
 from orket import models as models
 from orket import organization as organization
 from orket import reporting as reporting
+from orket import review as review
 from orket import stores as stores
 from orket import tools as tools
 from orket._config import ConfigLoader

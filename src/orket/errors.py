@@ -22,6 +22,7 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   ├── FixtureRefusedError     a fixture that lies outside ``verification/``, or leads there
     │   ├── IsolationError          the machine isolates fixtures less than is demanded
     │   └── NoSandboxError          an endpoint is to be called, and no sandbox of the issue runs
+    ├── GiteaError                  Gitea did not do what it was asked to do
     ├── StoreError                  the record could not be read or written
     │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
     │   ├── StoreVersionError       written by a version of orket this one does not know
@@ -201,6 +202,18 @@ class NoSandboxError(VerificationError):
     """A scenario calls an endpoint, and no sandbox of the issue runs."""
 
     rule = "no_sandbox"
+
+
+class GiteaError(OrketError):
+    """Gitea (or Forgejo) did not do what it was asked to do: ``status`` is what it answered (None: nothing).
+
+    ``refused``: it has said no, and nothing was changed; otherwise it may have been done. ``retryable``: the same
+    request may succeed later.
+    """
+
+    refused: bool = False
+    retryable: bool = False
+    status: "int | None" = None
 
 
 class StorageFault(enum.StrEnum):

@@ -273,6 +273,21 @@ class SandboxRequested(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class DeliveryAccepted(Value):
+    """The review desk took in a signed delivery about a pull request, the record's ``card``; why it acts, or does not.
+
+    ``delivery`` is the digest of the signed bytes, ``cycles`` how often changes were requested by now.
+    """
+
+    delivery: Digest
+    event: str
+    by: str
+    head: str
+    cycles: int
+    reason: str
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class VerificationRecorded(Value):
     """An issue's fixture was run before a review turn, or because the host asked.
 
@@ -331,6 +346,7 @@ Record: TypeAlias = (
     | RefinementProposed
     | DecisionRemembered
     | SandboxRequested
+    | DeliveryAccepted
     | VerificationRecorded
     | FailureReported
     | TurnClosed

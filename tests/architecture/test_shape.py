@@ -34,6 +34,8 @@ SEAMS = {
     "governance/_gate.py": "calls gate rules",
     "models/_http.py": "calls an HTTP library whose errors may hold secrets",
     "models/callables.py": "calls the host's agent functions",
+    "review/_effects.py": "calls the review desk's ports",
+    "review/_judging.py": "calls the host's review policy",
     "stores/_connection.py": "closes the connection, whatever opening it ended with, and raises it again",
     "stores/_threaded.py": "closes the database, whatever starting ended with, and raises it again",
     "stores/_writer.py": "answers the commits that wait for a writer thread, whatever ended it",

@@ -1,4 +1,4 @@
-__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'FixtureRefusedError', 'GovernanceError', 'IsolationError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NoSandboxError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
+__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'FixtureRefusedError', 'GiteaError', 'GovernanceError', 'IsolationError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NoSandboxError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
 
 class AssetNotFoundError(ConfigError):
     category: str
@@ -23,6 +23,11 @@ class EffectUnknownError(GovernanceError):
 class FixtureRefusedError(VerificationError):
     remedy = 'name a fixture below verification/, without links on its path, then unblock the issue'
     rule = 'fixture_outside'
+    ...
+class GiteaError(OrketError):
+    refused: bool
+    retryable: bool
+    status: int | None
     ...
 class GovernanceError(OrketError):
     rule: str

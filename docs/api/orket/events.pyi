@@ -1,4 +1,4 @@
-__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
+__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
 
 class CallJudged(Value):
     allowed: bool
@@ -66,6 +66,15 @@ class DecisionMade(Value):
 class DecisionRemembered(Value):
     text: str
     def __init__(self, *, text: str) -> None: ...
+    ...
+class DeliveryAccepted(Value):
+    by: str
+    cycles: int
+    delivery: Digest
+    event: str
+    head: str
+    reason: str
+    def __init__(self, *, delivery: Digest, event: str, by: str, head: str, cycles: int, reason: str) -> None: ...
     ...
 Digest: TypeAlias
 class EffectIntended(Value):

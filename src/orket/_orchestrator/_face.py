@@ -1,9 +1,8 @@
 """The orchestrator."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,16 +12,17 @@ import anyio.abc
 import anyio.to_thread
 from attrs import define, evolve, field
 
+from orket._clock import SystemClock
 from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._preflight import Obstacle
+from orket._orchestrator._reviewing import ReviewVerbs, launch
 from orket._orchestrator._run import Run
 from orket._orchestrator._setup import (
     HostChoices,
-    SystemClock,
     as_model,
     as_store,
     build_house,
@@ -55,7 +55,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator(OperatorVerbs):
+class Orchestrator(OperatorVerbs, ReviewVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:
@@ -267,14 +267,11 @@ class Orchestrator(OperatorVerbs):
         Raises:
             UnknownCardError: nothing is called *name*.
         """
-        engine = self._opened()
-        card = await engine.find(name, department)
-        request = RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id)
-        chosen = self._opened().begin(request)  # asked again: it may have been closed meanwhile
-        run = Run(chosen, engine.store, partial(self.halt, chosen))
-        work: Callable[[], Awaitable[RunResult]] = partial(engine.run, request, chosen)
-        self._group.start_soon(run.drive, work)
-        return run
+        card = await self._opened().find(name, department)
+        return self._launch(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
+
+    def _launch(self, request: RunRequest) -> Run:
+        return launch(self._opened(), self._group, request, self.halt)
 
     async def resume(self, run_id: str, *, new_run_id: str | None = None) -> RunResult:
         """Take up the build of a run that died, or came to rest before it was done, as that run was asked to.

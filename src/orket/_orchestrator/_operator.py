@@ -40,7 +40,7 @@ async def operate(
         StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
     """
     check_person(actor, reason)
-    home, issue = await _find(engine, card, build)
+    home, issue = await find_card(engine, card, build)
     changed, record = action(issue, actor, reason)
     if changed.status is CardStatus.READY and issue.status is not CardStatus.READY:
         await _refuse_unsettled(engine, home, card)
@@ -149,7 +149,13 @@ def _misused(issue: Issue, after: CardStatus, why: str) -> TransitionError:
     )
 
 
-async def _find(engine: Engine, card: str, build: str | None) -> tuple[str, Issue]:
+async def find_card(engine: Engine, card: str, build: str | None) -> tuple[str, Issue]:
+    """Return the build that has a card, and the card.
+
+    Raises:
+        UnknownCardError: no board has such a card.
+        RunError: several boards have one.
+    """
     builds = [build] if build is not None else list(dict.fromkeys([row.build for row in await engine.store.runs()]))
     found = [
         (name, held.issue) for name in builds for held in await engine.store.load_board(name) if held.issue.id == card

@@ -2,14 +2,12 @@
 
 import os
 import stat
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import anyio
 from attrs import define, frozen
 
 from orket._config import ConfigLoader
@@ -40,18 +38,6 @@ from orket.tools import board_tools, workspace_tools
 
 _ISOLATION: Final = "verification_isolation"  # the process rule
 _EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> float:
-        """Return seconds since the epoch (UTC)."""
-        return time.time()
-
-    async def sleep(self, seconds: float, /) -> None:
-        """Wait."""
-        await anyio.sleep(seconds)
 
 
 @frozen(kw_only=True, repr=False, eq=False)

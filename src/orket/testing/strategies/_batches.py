@@ -18,6 +18,7 @@ from orket.events import (
     CreditsReported,
     DecisionMade,
     DecisionRemembered,
+    DeliveryAccepted,
     EffectIntended,
     EffectRecorded,
     EffectSettled,
@@ -90,6 +91,7 @@ def _of_cards(text: str) -> tuple[Record, ...]:
         RefinementProposed(seat="s", target=text, proposal=text),
         DecisionRemembered(text=text),
         SandboxRequested(reason=text),
+        DeliveryAccepted(delivery=_DIGEST, event="approved", by=text, head=text, cycles=2, reason=text),
     )
 
 
