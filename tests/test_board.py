@@ -200,6 +200,8 @@ WAITS: list[tuple[Issue, WaitReason, str]] = [
         WaitReason.SYSTEM,
         "disk",
     ),
+    (make("x", status=CardStatus.BLOCKED), WaitReason.SYSTEM, "nobody said what for"),
+    (make("x", wait_reason=WaitReason.INPUT), WaitReason.RESOURCE, "waits for a free slot"),
     (make("x", status=CardStatus.CODE_REVIEW), WaitReason.REVIEW, "waits for a review turn"),
     (make("x", status=CardStatus.READY_FOR_TESTING), WaitReason.REVIEW, "waits for a review turn"),
     (make("x", "a", "gone"), WaitReason.DEPENDENCY, "a is ready; gone is unknown"),
@@ -211,6 +213,17 @@ WAITS: list[tuple[Issue, WaitReason, str]] = [
 def test_the_reason_of_a_wait_is_told(issue: Issue, reason: WaitReason, detail: str) -> None:
     """An issue waits for what its law, its review, its dependencies or the slots say, in that order."""
     assert board_of(make("a"), issue).wait_of(issue) == (reason, detail)
+
+
+def test_a_status_without_turns_is_told() -> None:
+    """An issue whose status the loop policy gives no turns does not pretend to wait for a slot."""
+    issue = make("x", status=CardStatus.READY_FOR_TESTING)
+    board = Board([issue], is_review=lambda status: status is CardStatus.CODE_REVIEW)
+    assert board.candidates == 0
+    assert board.wait_of(issue) == (
+        WaitReason.SYSTEM,
+        "the loop policy gives issues that are ready_for_testing no turns",
+    )
 
 
 def test_a_dependency_that_was_canceled_is_never_met() -> None:

@@ -11,7 +11,18 @@ from orket import stores as stores
 from orket import tools as tools
 from orket._config import ConfigLoader
 from orket._flow import Limits, UnsettledEffect
-from orket._orchestrator import BoardView, BuildView, Explanation, Obstacle, Orchestrator, Run, run_sync
+from orket._orchestrator import (
+    BoardView,
+    BuildView,
+    ExplainedDecision,
+    ExplainedEffect,
+    Explanation,
+    Obstacle,
+    Orchestrator,
+    Run,
+    Wake,
+    run_sync,
+)
 from orket._pipeline import ExecutionPipeline, RunResult
 from orket._registry import DecisionNodeRegistry
 from orket._replay import Difference, Disagreement, FollowUp, Replay, Unasked, WhatIf, replay
@@ -51,6 +62,8 @@ __all__ = [
     "Disagreement",
     "Epic",
     "ExecutionPipeline",
+    "ExplainedDecision",
+    "ExplainedEffect",
     "Explanation",
     "FollowUp",
     "GovernanceError",
@@ -78,6 +91,7 @@ __all__ = [
     "UnknownCardError",
     "UnsettledEffect",
     "WaitReason",
+    "Wake",
     "WhatIf",
     "WiringError",
     "replay",

@@ -12,6 +12,7 @@ from orket.cards import BoardCounts, CardStatus, Issue, WaitReason
 
 _CANCELED = frozenset({CardStatus.CANCELED, CardStatus.ARCHIVED})
 _STEP: Final = 100  # issues between two pauses of whoever fills a board
+_WAITING = frozenset({CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPER})
 _WORKABLE = frozenset({CardStatus.READY, CardStatus.IN_PROGRESS})
 
 
@@ -152,14 +153,16 @@ class Board:
         """Return why an issue waits; None when it is terminal or running. Exactly one reason for every other issue."""
         if issue.status.is_terminal or issue.id in self.running:
             return None
-        if issue.wait_reason is not None:
-            return issue.wait_reason, issue.wait_detail or "nobody said what for"
+        if issue.status in _WAITING:
+            return issue.wait_reason or WaitReason.SYSTEM, issue.wait_detail or "nobody said what for"
         if issue.id in self._held:
             return WaitReason.RESOURCE, "claimed by another orchestrator"
         is_outside = self._target not in (None, issue.id)
         outside = f"is no part of this run, which is only for {self._target}"
         if issue.status in self.review_statuses:
             return WaitReason.REVIEW, outside if is_outside else "waits for a review turn"
+        if issue.status not in _WORKABLE:
+            return WaitReason.SYSTEM, f"the loop policy gives issues that are {issue.status.value} no turns"
         if unmet := self._unmet(issue):
             return WaitReason.DEPENDENCY, "; ".join(unmet)
         return WaitReason.RESOURCE, outside if is_outside else "waits for a free slot"

@@ -1,4 +1,4 @@
-__all__ = ['AssetNotFoundError', 'BoardView', 'BuildView', 'CallableModel', 'CardStatus', 'CardType', 'ConfigError', 'ConfigLoader', 'DecisionNodeRegistry', 'Difference', 'Disagreement', 'Epic', 'ExecutionPipeline', 'Explanation', 'FollowUp', 'GovernanceError', 'Issue', 'Limits', 'MemoryStore', 'ModelError', 'NodeError', 'Obstacle', 'Orchestrator', 'Organization', 'OrketError', 'Replay', 'ResumeError', 'Rock', 'Run', 'RunError', 'RunOutcome', 'RunResult', 'StoreError', 'ToolError', 'ToolGate', 'ToolRuntimeExecutor', 'Unasked', 'UnknownCardError', 'UnsettledEffect', 'WaitReason', 'WhatIf', 'WiringError', 'replay', 'run_sync', 'tool']
+__all__ = ['AssetNotFoundError', 'BoardView', 'BuildView', 'CallableModel', 'CardStatus', 'CardType', 'ConfigError', 'ConfigLoader', 'DecisionNodeRegistry', 'Difference', 'Disagreement', 'Epic', 'ExecutionPipeline', 'ExplainedDecision', 'ExplainedEffect', 'Explanation', 'FollowUp', 'GovernanceError', 'Issue', 'Limits', 'MemoryStore', 'ModelError', 'NodeError', 'Obstacle', 'Orchestrator', 'Organization', 'OrketError', 'Replay', 'ResumeError', 'Rock', 'Run', 'RunError', 'RunOutcome', 'RunResult', 'StoreError', 'ToolError', 'ToolGate', 'ToolRuntimeExecutor', 'Unasked', 'UnknownCardError', 'UnsettledEffect', 'WaitReason', 'Wake', 'WhatIf', 'WiringError', 'replay', 'run_sync', 'tool']
 
 class AssetNotFoundError(ConfigError):
     category: str
@@ -120,12 +120,51 @@ class ExecutionPipeline():
     def halt(self) -> None: ...
     async def run(self) -> RunResult: ...
     ...
+class ExplainedDecision(Value):
+    answer: JsonValue
+    at: float
+    distribution: str
+    inputs: Digest
+    kind: str
+    method: str
+    node: str
+    options: Mapping[str, JsonValue]
+    question: str
+    reason: str
+    run: str
+    seq: int
+    source: str
+    version: str
+    def __init__(self, *, seq: int, at: float, run: str, kind: str, method: str, node: str, distribution: str, version: str, source: str, options: Mapping[str, JsonValue], question: str, answer: JsonValue, reason: str) -> None: ...
+    ...
+class ExplainedEffect(Value):
+    arguments: Digest
+    by: str
+    detail: str
+    effect: str
+    is_unsettled: bool
+    key: Digest
+    ok: bool | None
+    output: Digest
+    round: int
+    run: str
+    since: float
+    state: State
+    tool: str
+    turn: int
+    def __init__(self, *, key: Digest, tool: str, effect: str, run: str, turn: int, round: int, since: float, arguments: Digest, state: State = ..., ok: bool | None = ..., output: Digest = ..., by: str = ..., detail: str = ...) -> None: ...
+    ...
 class Explanation(Value):
     build: str
     chain: tuple[JournalEntry, ...]
+    changes: tuple[JournalEntry, ...]
+    decisions: tuple[ExplainedDecision, ...]
+    effects: tuple[ExplainedEffect, ...]
     issue: Issue
+    verdicts: tuple[JournalEntry, ...]
     wait: tuple[WaitReason, str] | None
-    def __init__(self, *, issue: Issue, build: str, wait: tuple[WaitReason, str] | None, chain: tuple[JournalEntry, ...]) -> None: ...
+    wake: Wake | None
+    def __init__(self, *, issue: Issue, build: str, wait: tuple[WaitReason, str] | None, chain: tuple[JournalEntry, ...], wake: Wake | None = ..., decisions: tuple[ExplainedDecision, ...] = ..., effects: tuple[ExplainedEffect, ...] = ...) -> None: ...
     ...
 class FollowUp(Value):
     after: int
@@ -211,7 +250,7 @@ class Obstacle(Value):
     what: What
     def __init__(self, *, what: What, name: str, detail: str, build: str, card: str | None = ..., run: str | None = ...) -> None: ...
     ...
-class Orchestrator(OperatorVerbs, ReviewVerbs):
+class Orchestrator(OperatorVerbs, RecordVerbs, ReviewVerbs):
     def ask(self, kind: str, method: str, *args: object) -> object: ...
     async def board(self, build: str | None = ...) -> BoardView: ...
     async def cancel(self, card_id: str, *, actor: str, reason: str = ..., build: str | None = ...) -> Issue: ...
@@ -358,6 +397,11 @@ class WaitReason(enum.StrEnum):
     RESOURCE = 'resource'
     REVIEW = 'review'
     SYSTEM = 'system'
+    ...
+class Wake(Value):
+    on: tuple[str, ...]
+    when: When
+    def __init__(self, *, when: When, on: tuple[str, ...] = ...) -> None: ...
     ...
 class WhatIf(Value):
     asked: int

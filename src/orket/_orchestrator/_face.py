@@ -1,7 +1,7 @@
 """The orchestrator."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,8 @@ from orket._orchestrator._setup import (
     gather_tools,
     store_files,
 )
-from orket._orchestrator._verbs import OperatorVerbs
+from orket._orchestrator._verbs import OperatorVerbs, RecordVerbs
 from orket._orchestrator._verify import verify_issue
-from orket._orchestrator._views import BoardView, Explanation, explain, view_board
 from orket._pipeline import RunResult
 from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf
@@ -39,7 +38,6 @@ from orket._wiring import Wiring
 from orket.cards import EMPTY, CardType, VerificationResult
 from orket.contracts import Clock, Isolation, ModelClient, Service, Store, Tool, TurnExecutor
 from orket.errors import RunError
-from orket.events import JournalEntry
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 from orket.organization import Organization
 
@@ -55,7 +53,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator(OperatorVerbs, ReviewVerbs):
+class Orchestrator(OperatorVerbs, RecordVerbs, ReviewVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:
@@ -346,21 +344,6 @@ class Orchestrator(OperatorVerbs, ReviewVerbs):
             if run_id in (None, active):
                 stop()
 
-    async def board(self, build: str | None = None) -> BoardView:
-        """Return the board of a build (None: of all builds in the store).
-
-        Raises:
-            UnknownCardError: no run has worked on this build.
-        """
-        engine = self._opened()
-        return await view_board(engine.store, build, engine.clock.now(), engine.is_review)
-
-    def history(
-        self, *, since: int = 0, run: str | None = None, build: str | None = None, card: str | None = None
-    ) -> AsyncIterator[JournalEntry]:
-        """Iterate over the journal's entries with ``seq`` > *since* that match, to its present end."""
-        return self._opened().store.events(since, run=run, build=build, card=card)
-
     def ask(self, kind: str, method: str, *args: object) -> object:
         """Ask one of the plain policies that are there for hosts, ``api_runtime`` and ``sandbox_policy`` among them.
 
@@ -377,15 +360,6 @@ class Orchestrator(OperatorVerbs, ReviewVerbs):
             WiringError: there is no such kind.
         """
         return settle(self._opened().house.wiring[kind], method, *args)
-
-    async def explain(self, card: str, *, build: str | None = None) -> Explanation:
-        """Return why a card stands where it stands, with everything that led there.
-
-        Raises:
-            UnknownCardError: no board has such a card.
-        """
-        engine = self._opened()
-        return await explain(engine.store, card, build, engine.clock.now(), engine.is_review)
 
     async def _run(self, request: RunRequest) -> RunResult:
         engine = self._opened()

@@ -1,13 +1,18 @@
-"""What an orchestrator offers to people: acts on cards, and on effects of unknown outcome."""
+"""What an orchestrator offers to people: acts on cards, and on effects of unknown outcome; and what is on record."""
 
 from abc import abstractmethod
+from collections.abc import AsyncIterator
 
 from orket._flow import UnsettledEffect
+from orket._orchestrator._causes import Explanation
 from orket._orchestrator._engine import Engine
+from orket._orchestrator._history import history
 from orket._orchestrator._operator import cancel, operate, reopen, reprioritize, unblock
 from orket._orchestrator._settling import settle, unsettled
+from orket._orchestrator._views import BoardView, explain, view_board
 from orket.cards import Issue
 from orket.contracts import Settlement
+from orket.events import JournalEntry
 
 
 class OperatorVerbs:
@@ -97,3 +102,39 @@ class OperatorVerbs:
         """
         answer = Settlement(ran=ran, ok=ok, output=output)
         return await settle(self._opened(), effect, answer, actor=actor, reason=reason)
+
+
+class RecordVerbs:
+    """The verbs of an :class:`Orchestrator` that read the record."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _opened(self) -> Engine: ...
+
+    async def board(self, build: str | None = None) -> BoardView:
+        """Return the board of a build (None: of all builds in the store).
+
+        Raises:
+            UnknownCardError: no run has worked on this build.
+        """
+        engine = self._opened()
+        return await view_board(engine.store, build, engine.clock.now(), engine.is_review)
+
+    def history(
+        self, *, since: int = 0, run: str | None = None, build: str | None = None, card: str | None = None
+    ) -> AsyncIterator[JournalEntry]:
+        """Iterate over the journal's entries with ``seq`` > *since* that match, to its present end.
+
+        Those about a card begin with the one with which it joined its board.
+        """
+        return history(self._opened().store, since, run=run, build=build, card=card)
+
+    async def explain(self, card: str, *, build: str | None = None) -> Explanation:
+        """Return why a card stands where it stands, with everything that led there.
+
+        Raises:
+            UnknownCardError: no board has such a card.
+        """
+        engine = self._opened()
+        return await explain(engine.store, card, build, engine.clock.now(), engine.is_review)

@@ -1,18 +1,17 @@
 """What a host reads back: boards, and why a card stands where it stands."""
 
-import math
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from attrs import frozen
 
 from orket._board import Board
 from orket._orchestrator._arguments import suggest
+from orket._orchestrator._causes import Explanation, explain_card
 from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import CardRow, RunRow, Store
 from orket.errors import UnknownCardError
-from orket.events import CardAdded, JournalEntry
 
 IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
 
@@ -32,16 +31,6 @@ class BoardView(Value):
     """The boards of a store, the oldest build first."""
 
     builds: tuple[BuildView, ...]
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class Explanation(Value):
-    """Why a card stands where it stands: its wait reason (None: terminal or running) and everything that led there."""
-
-    issue: Issue
-    build: str
-    wait: tuple[WaitReason, str] | None
-    chain: tuple[JournalEntry, ...]
 
 
 async def view_board(store: Store, build: str | None, now: float, is_review: IsReview) -> BoardView:
@@ -67,31 +56,12 @@ async def explain(store: Store, card: str, build: str | None, now: float, is_rev
     for view in (await view_board(store, build, now, is_review)).builds:
         for issue in view.issues:
             if issue.id == card:
-                chain = await _chain(store, view.build, card)
-                return Explanation(issue=issue, build=view.build, wait=view.waits.get(card), chain=chain)
+                board = {one.id: one for one in view.issues}
+                return await explain_card(store, view.build, issue, board, view.waits.get(card))
         known.extend(issue.id for issue in view.issues)
     hint = suggest(card, known)
     listed = f"some that are: {', '.join(known[:20]) or 'none'}"
     raise UnknownCardError(f"no card {card!r} on any board; {hint}{' ' if hint else ''}{listed}", card=card)
-
-
-async def _chain(store: Store, build: str, card: str) -> tuple[JournalEntry, ...]:
-    """Return the entries about a card, the one with which it joined first.
-
-    A card joins in a commit about others: with the rest of its epic, or in the turn of the issue that asked for it.
-    """
-    chain = [entry async for entry in store.events(0, build=build, card=card)]
-    entries, end = store.events(0, build=build), chain[0].seq if chain else math.inf
-    try:
-        async for entry in entries:
-            if entry.seq >= end:
-                break
-            if isinstance(entry.record, CardAdded) and entry.record.issue.id == card:
-                return (entry, *chain)
-        return tuple(chain)
-    finally:
-        if isinstance(entries, AsyncGenerator):  # it may hold a page of the file
-            await entries.aclose()
 
 
 async def _builds(store: Store) -> dict[str, RunRow]:
@@ -116,4 +86,4 @@ def _is_running(row: CardRow, now: float) -> bool:
     return row.owner is not None and row.until > now
 
 
-__all__ = ["BoardView", "BuildView", "Explanation", "explain", "view_board"]
+__all__ = ["BoardView", "BuildView", "explain", "view_board"]

@@ -1,0 +1,76 @@
+"""The entries about a card, with the one that is committed with others: how it joined its board."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+from orket.contracts import Store
+from orket.events import CardAdded, JournalEntry
+
+
+def history(
+    store: Store, since: int, *, run: str | None, build: str | None, card: str | None
+) -> AsyncIterator[JournalEntry]:
+    """Iterate over the entries with ``seq`` > *since* that match, those about a card with the one that added it."""
+    if card is None:
+        return store.events(since, run=run, build=build)
+    return _about(store, card, since, run=run, build=build)
+
+
+async def _about(
+    store: Store, card: str, since: int, *, run: str | None, build: str | None
+) -> AsyncIterator[JournalEntry]:
+    """Iterate over the entries about a card.
+
+    A card joins in a commit about others: with the rest of its epic, or in the turn of the issue that asked for it.
+    """
+    joined = [
+        entry
+        for name in await _homes(store, card, build)
+        for entry in await joining(store, name, card)
+        if entry.seq > since and run in (None, entry.run)
+    ]
+    joined.sort(key=lambda entry: entry.seq, reverse=True)
+    entries = store.events(since, run=run, build=build, card=card)
+    try:
+        async for entry in entries:
+            while joined and joined[-1].seq < entry.seq:
+                yield joined.pop()
+            yield entry
+        while joined:
+            yield joined.pop()
+    finally:
+        await _close(entries)
+
+
+async def joining(store: Store, build: str, card: str) -> list[JournalEntry]:
+    """Return the entry with which a card joined a board: one or none, where the record names the card itself."""
+    found = await first_entry(
+        store,
+        lambda entry: entry.card == card or (isinstance(entry.record, CardAdded) and entry.record.issue.id == card),
+        build=build,
+    )
+    return [] if found is None or found.card == card else [found]
+
+
+async def first_entry(
+    store: Store, fits: Callable[[JournalEntry], bool], *, build: str | None = None, run: str | None = None
+) -> JournalEntry | None:
+    """Return the first entry of a build or run that fits, or None."""
+    entries = store.events(0, build=build, run=run)
+    try:
+        async for entry in entries:
+            if fits(entry):
+                return entry
+        return None
+    finally:
+        await _close(entries)
+
+
+async def _homes(store: Store, card: str, build: str | None) -> list[str]:
+    """Return the builds whose boards have a card."""
+    builds = [build] if build is not None else dict.fromkeys([row.build for row in await store.runs()])
+    return [name for name in builds if any(row.issue.id == card for row in await store.load_board(name))]
+
+
+async def _close(entries: AsyncIterator[JournalEntry]) -> None:
+    if isinstance(entries, AsyncGenerator):  # it may hold a page of the file
+        await entries.aclose()
