@@ -320,13 +320,26 @@ async def test_a_damaged_file_is_a_store_error(store: SQLiteStore, path: Path) -
         [entry async for entry in store.events()]
 
 
-async def test_a_reader_in_use_survives_closing(store: SQLiteStore) -> None:
-    """A connection that is given back after the store was closed is closed too."""
-    with store._database._reading() as connection:
-        await store.aclose()
-        connection.execute("SELECT 1")
-    with pytest.raises(sqlite3.ProgrammingError):
-        connection.execute("SELECT 1")
+async def test_closing_waits_for_a_reader_in_use(store: SQLiteStore, path: Path) -> None:
+    """A reading that was left to its thread ends before the store is closed, and what begins after it is refused."""
+    database, lent, closed, found = store._database, threading.Event(), threading.Event(), []
+
+    def read() -> None:
+        with database._reading() as connection:
+            lent.set()
+            found.append(closed.wait(0.05))  # it would be set at once if nobody waited
+            found.append(connection.execute("SELECT 1").fetchone())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    lent.wait()
+    await store.aclose()
+    closed.set()
+    reader.join()
+    assert found == [False, (1,)]
+    assert not path.with_name(f"{path.name}-wal").exists()
+    with pytest.raises(StoreError, match="closed before it was read"):
+        database._borrow()
 
 
 async def test_two_stores_never_both_hold_a_claim(path: Path) -> None:

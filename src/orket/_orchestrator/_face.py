@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,7 @@ from orket._orchestrator._setup import (
     gather_tools,
     store_files,
 )
+from orket._orchestrator._unbroken import unbroken
 from orket._orchestrator._verbs import OperatorVerbs, RecordVerbs
 from orket._orchestrator._verify import verify_issue
 from orket._pipeline import RunResult
@@ -36,15 +38,15 @@ from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardType, VerificationResult
-from orket.contracts import Clock, Isolation, ModelClient, Service, Store, Tool, TurnExecutor
+from orket.contracts import Clock, Isolation, ModelClient, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 from orket.organization import Organization
 
 
-async def _close(one: Store | Service) -> None:
-    with anyio.CancelScope(shield=True):
-        await one.aclose()
+async def _open(store: Store, opening: AsyncExitStack) -> None:
+    await store.open()
+    opening.push_async_callback(unbroken, store.aclose)
 
 
 async def _cancel(group: anyio.abc.TaskGroup) -> None:
@@ -118,10 +120,9 @@ class Orchestrator(OperatorVerbs, RecordVerbs, ReviewVerbs):
             raise RunError("the orchestrator is open already")
         async with AsyncExitStack() as opening:
             engine = await self._prepare()
-            await engine.store.open()
-            opening.push_async_callback(_close, engine.store)
+            await unbroken(partial(_open, engine.store, opening))
             if (sandboxes := engine.house.sandboxes) is not None:
-                opening.push_async_callback(_close, sandboxes)
+                opening.push_async_callback(unbroken, sandboxes.aclose)
             if isinstance(self._model, AbstractAsyncContextManager):
                 await opening.enter_async_context(self._model)
             self._group = anyio.create_task_group()

@@ -18,7 +18,7 @@ import attrs
 
 from orket._codec import codec
 from orket.contracts import CardRow, Document, RunRow
-from orket.errors import JournalError
+from orket.errors import JournalError, StoreError
 from orket.events import JournalEntry
 from orket.stores._account import Account
 from orket.stores._cards import CardReader
@@ -57,16 +57,18 @@ class Readers:
         self._dial = dial
         self._busy_timeout = busy_timeout
         self._whereabouts = Whereabouts(path)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: list[sqlite3.Connection] = []
+        self._lent = 0
         self._closed = False
 
     def close(self) -> None:
-        """Close every connection; one in use is closed when it is given back."""
+        """Close every connection; wait for those in use, which somebody may have left to a thread."""
         with self._lock:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
+            self._lock.wait_for(lambda: not self._lent)
 
     def last_seq(self) -> int:
         """Return the ``seq`` of the last record; 0 without any."""
@@ -154,16 +156,25 @@ class Readers:
 
     def _borrow(self) -> sqlite3.Connection:
         with self._lock:
+            if self._closed:
+                raise StoreError(f"{self._path} was closed before it was read", path=self._path)
+            self._lent += 1
             if self._idle:
                 return self._idle.pop()
-        return connect_reader(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
+        try:
+            return connect_reader(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
+        except BaseException:
+            self._give_back(None)
+            raise
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection | None) -> None:
         with self._lock:
-            if not self._closed:
+            if connection is not None and self._closed:
+                connection.close()
+            elif connection is not None:
                 self._idle.append(connection)
-                return
-        connection.close()
+            self._lent -= 1
+            self._lock.notify_all()
 
 
 def _unhurried(items: Iterable[T]) -> Iterator[T]:

@@ -52,10 +52,10 @@ class MemoryStore:
         Raises:
             StoreError: it is open already.
         """
+        await anyio.lowlevel.checkpoint()  # first: who is cancelled here has not opened it
         if self._progress is not None:
             raise StoreError("the store is open already; one instance serves one orchestrator")
         self._progress = Progress(self._link.seq)
-        await anyio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """Close it; what was committed stays."""

@@ -1,0 +1,258 @@
+"""A crew in which every kind of thing waits for something, and hosts that know only their own event loop."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import trio
+
+import orket
+from orket.contracts import EffectClass, ModelReply, ModelRequest, RawToolCall, Settlement, Tool, ToolContext, TurnKind
+from orket.errors import ModelError
+from orket.events import TurnClosed
+from orket.nodes.evaluator import DefaultEvaluatorNode
+from orket.nodes.planner import DefaultPlannerNode
+from orket.nodes.prompt_strategy import DefaultPromptStrategyNode
+from orket.nodes.router import DefaultRouterNode
+from orket.nodes.tool_strategy import DefaultToolStrategyNode
+from orket.stores import SQLiteStore
+from orket.testing import Effect, EffectLedger
+from orket.testing.faults import Act, Pulse
+
+pause = anyio.lowlevel.checkpoint
+TOOLS = ["ring", "chime", "note", "look", "add_issue_comment", "create_issue", "update_issue_status"]
+EPICS: dict[str, dict[str, list[str]]] = {
+    "launch": {"rings": [], "fails": ["rings"], "asks": ["rings"]},  # a chain, and a fan
+    "trifle": {"rings": []},
+}
+Calls = list[tuple[str, dict[str, Any]]]
+
+
+class SlowPlanner(DefaultPlannerNode):
+    """Thinks, like all of them here, before it answers."""
+
+    async def plan(self, question, /):
+        await pause()
+        return super().plan(question)
+
+
+class SlowRouter(DefaultRouterNode):
+    async def route(self, question, /):
+        await pause()
+        return super().route(question)
+
+
+class SlowPrompts(DefaultPromptStrategyNode):
+    async def select_model(self, question, /):
+        await pause()
+        return super().select_model(question)
+
+    async def select_dialect(self, question, /):
+        await pause()
+        return super().select_dialect(question)
+
+    async def compose(self, question, /):
+        await pause()
+        return super().compose(question)
+
+
+class SlowTools(DefaultToolStrategyNode):
+    async def compose(self, question, /):
+        await pause()
+        return super().compose(question)
+
+
+class SlowEvaluator(DefaultEvaluatorNode):
+    async def evaluate_success(self, question, /):
+        await pause()
+        return super().evaluate_success(question)
+
+    async def evaluate_failure(self, question, /):
+        await pause()
+        return super().evaluate_failure(question)
+
+
+class Watchful:
+    """A gate rule of the host, asked in a thread."""
+
+    name = "watchful"
+
+    def check(self, _question: object) -> None:
+        return None
+
+
+async def slow_model(request: ModelRequest) -> ModelReply:
+    """Work; fail once, ask once."""
+    await pause()
+    brief = request.brief
+    assert brief is not None
+    if brief.kind is TurnKind.REVIEW:
+        return reply([("update_issue_status", {"status": "done"})])
+    if brief.issue.id == "fails" and brief.issue.retry_count == 0:
+        raise ModelError("the line is busy")
+    rounds = work_of(brief.issue.id, "unblock" in str(request.messages))
+    done = ("update_issue_status", {"status": "code_review"})
+    return reply(rounds[brief.round - 1] if brief.round <= len(rounds) else [done])
+
+
+def work_of(issue: str, is_told: bool) -> list[Calls]:
+    """What an issue's work turn calls, round by round."""
+    ring, chime, note, look = [(name, {"note": f"{issue}: {name}"}) for name in TOOLS[:4]]
+    asking = {"status": "blocked", "wait_reason": "input", "reason": "Which colour?"}
+    return {
+        "rings": [[ring, chime, ("add_issue_comment", {"comment": "begun"})], [note, look]],
+        "fails": [[("create_issue", {"summary": "what is left", "seat": "coder"}), look]],
+        "asks": [] if is_told else [[("update_issue_status", asking)]],
+    }.get(issue, [])
+
+
+def reply(calls: Calls) -> ModelReply:
+    raw = [RawToolCall(name=name, arguments=arguments, id=f"call-{at}") for at, (name, arguments) in enumerate(calls)]
+    return ModelReply(tool_calls=tuple(raw))
+
+
+def chime_of(ledger: EffectLedger) -> Tool:
+    """An ``async def`` tool that runs at most once, pauses before and after it acts, and can be asked."""
+
+    async def look_up(key: str) -> Settlement | None:
+        await pause()
+        acted = any(effect.key == key for effect in ledger.effects)
+        return Settlement(ran=acted, output="chimed" if acted else "")
+
+    @orket.tool(reconcile=look_up)
+    async def chime(note: str, context: ToolContext) -> str:
+        """Chime."""
+        await pause()
+        ledger.record(Effect(key=context.key, tool="chime", effect=EffectClass.AT_MOST_ONCE, note=note))
+        await pause()
+        return "chimed"
+
+    return chime
+
+
+def write_organization(root: Path) -> Path:
+    """Write what the crew works for."""
+    epics = {
+        f"model/core/epics/{name}": {
+            "team": "crew",
+            "environment": "standard",
+            "architecture_governance": {"idesign": True},
+            "issues": [{"id": it, "summary": it, "seat": "coder", "depends_on": needs} for it, needs in issues.items()],
+        }
+        for name, issues in EPICS.items()
+    }
+    seats = {"coder": {"roles": ["coder"]}, "guard": {"roles": ["integrity_guard"]}}
+    for name, asset in {
+        "config/organization": {"name": "Cancelled"},
+        "model/core/teams/crew": {"seats": seats},
+        "model/core/roles/coder": {"description": "works", "tools": TOOLS},
+        "model/core/roles/integrity_guard": {"description": "judges", "tools": ["update_issue_status"]},
+        "model/core/environments/standard": {"model": "none"},
+        **epics,
+        "model/core/rocks/march": {"epics": [{"epic": "launch", "department": "core"}]},
+    }.items():
+        path = root / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asset), "utf-8")
+    return root
+
+
+def crew(root: Path, kind: str) -> Callable[[Path, EffectLedger], orket.Orchestrator]:
+    """Return a scenario: a crew for the organization in *root*, with a record in memory or in a file."""
+
+    def scenario(folder: Path, ledger: EffectLedger) -> orket.Orchestrator:
+        file = partial(SQLiteStore, folder / "journal.db", durability="process")
+        return orket.Orchestrator(
+            config=root,
+            workspace=folder / "workspace",
+            store=orket.MemoryStore() if kind == "memory" else file(),
+            model=slow_model,
+            tools=[
+                ledger.tool("ring"),
+                chime_of(ledger),
+                ledger.tool("note", effect=EffectClass.IDEMPOTENT),
+                ledger.tool("look", effect=EffectClass.READ),
+            ],
+            nodes={
+                "planner": SlowPlanner(),
+                "router": SlowRouter(),
+                "prompt_strategy": SlowPrompts(),
+                "tool_strategy": SlowTools(),
+                "evaluator": SlowEvaluator(),
+            },
+            gate_rules=[Watchful()],
+            environ={},
+        )
+
+    return scenario
+
+
+async def operate(crew: orket.Orchestrator) -> None:
+    """Run a rock until somebody is asked, look around, answer, and run to the end."""
+    await crew.run_card("march")
+    for board in (await crew.board()).builds:
+        for issue in board.issues:
+            if issue.wait_reason is orket.WaitReason.INPUT:
+                await crew.explain(issue.id, build=board.build)
+                await crew.reprioritize(issue.id, 5, actor="ann", build=board.build)
+                await crew.unblock(issue.id, actor="ann", reason="unblock: blue", build=board.build)
+    await crew.preflight()
+    await crew.run_card("march")
+
+
+async def watch(crew: orket.Orchestrator) -> None:
+    """Start a run, subscribe to its events, halt it, resume it."""
+    run = await crew.start("trifle")
+
+    async def follow() -> None:
+        async for entry in run.events():
+            if isinstance(entry.record, TurnClosed):
+                run.halt()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow)
+        await run.outcome()
+    await crew.resume(run.id)
+
+
+async def by_wait_for(act: Act, pulse: Pulse) -> bool:
+    """Set a limit as hosts on asyncio do."""
+    pulse.on(pulse.pass_time)
+    try:
+        await asyncio.wait_for(act(), 4)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def by_timeout(act: Act, pulse: Pulse) -> bool:
+    """Set a limit as hosts on asyncio do since 3.11."""
+    pulse.on(pulse.pass_time)
+    try:
+        async with asyncio.timeout(4) as limit:
+            await act()
+    except TimeoutError:
+        return True
+    assert not limit.expired(), "the limit was passed, and nobody heard of it"
+    return False
+
+
+async def by_trio_scope(act: Act, pulse: Pulse) -> bool:
+    """Cancel a scope of trio's own."""
+    with trio.CancelScope() as scope:
+        pulse.on(scope.cancel)
+        await act()
+    return scope.cancelled_caught
+
+
+async def by_move_on_after(act: Act, pulse: Pulse) -> bool:
+    """Set a limit as hosts on trio do."""
+    pulse.on(pulse.pass_time)
+    with trio.move_on_after(4) as scope:
+        await act()
+    return scope.cancelled_caught
