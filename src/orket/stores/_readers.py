@@ -146,6 +146,8 @@ class Readers:
             self._whereabouts.check()
             connection = self._borrow()
             try:
+                if connection is None:
+                    connection = connect_reader(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
                 yield connection
             finally:
                 self._give_back(connection)
@@ -154,18 +156,13 @@ class Readers:
                 raise JournalError(f"{self._path} is damaged: {error}", seq=seq) from error
             raise reading_error(self._path, error) from error
 
-    def _borrow(self) -> sqlite3.Connection:
+    def _borrow(self) -> sqlite3.Connection | None:
+        """Count a reading that begins, and return a connection for it, if one is idle."""
         with self._lock:
             if self._closed:
                 raise StoreError(f"{self._path} was closed before it was read", path=self._path)
             self._lent += 1
-            if self._idle:
-                return self._idle.pop()
-        try:
-            return connect_reader(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
-        except BaseException:
-            self._give_back(None)
-            raise
+            return self._idle.pop() if self._idle else None
 
     def _give_back(self, connection: sqlite3.Connection | None) -> None:
         with self._lock:
