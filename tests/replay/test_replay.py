@@ -185,7 +185,7 @@ async def test_a_card_that_stayed_behind_is_named_with_the_record_it_lacks(path:
     entries = await read(store)
     moves = [entry for entry in entries if isinstance(entry.record, CardMoved) and entry.card == "a"]
     folded = await orket.replay([entry for entry in entries if entry.seq < moves[2].seq])
-    stale = codec().dump_issue(folded.boards["build-launch"][0])
+    stale = codec().text(folded.boards["build-launch"][0])
     change(path, "UPDATE card SET body = ? WHERE build = 'build-launch' AND id = 'a'", stale)
     found = (await orket.replay(store)).disagreement
     assert found is not None

@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from orket._codec import canonical_json, codec, digest, to_json
+from orket._codec import canonical_json, codec, digest
 from orket._flow._asking import ask_model
 from orket._flow._effects import UNKNOWN, take_up
 from orket._flow._requests import apply_requests
@@ -154,7 +154,7 @@ def _note(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -> None:
         ModelReplied(
             turn=turn.number,
             round=turn.rounds,
-            reply=turn.payload(to_json(codec().dump(reply))),
+            reply=turn.payload(codec().text(reply)),
             prompt_tokens=reply.usage.prompt_tokens,
             completion_tokens=reply.usage.completion_tokens,
         )

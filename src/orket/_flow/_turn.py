@@ -10,7 +10,7 @@ import anyio
 from attrs import Attribute, define, field, frozen
 
 from orket._board import Board
-from orket._codec import codec, digest, to_json
+from orket._codec import codec, digest
 from orket._flow._evidence import Prover
 from orket._value import Value
 from orket._wiring import Wiring
@@ -198,10 +198,10 @@ class Turn:
     def prompt_payload(self, message: Message) -> Digest:
         """Like :meth:`payload`, for a message; what this run has stored before is neither encoded nor stored again."""
         if message.role != "system":
-            return self.payload(to_json(codec().dump(message)))
+            return self.payload(codec().text(message))
         stored = self.context.stored_prompts
         if (key := stored.get(message.content)) is None:
-            key = self._prompts[message.content] = self.payload(to_json(codec().dump(message)))
+            key = self._prompts[message.content] = self.payload(codec().text(message))
         return key
 
     def change(self, issue: Issue) -> None:

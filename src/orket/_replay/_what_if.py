@@ -337,7 +337,7 @@ class Retrial:
     async def _compare_prompts(
         self, entry: JournalEntry, opened: TurnOpened, messages: tuple[Message, ...], reason: str
     ) -> None:
-        texts = [to_json(codec().dump(message)) for message in messages]
+        texts = [codec().text(message) for message in messages]
         if tuple([digest(text) for text in texts]) == opened.prompt:
             return
         recorded = [json.loads(await self._text(key)) for key in opened.prompt]

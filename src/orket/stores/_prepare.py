@@ -87,10 +87,9 @@ def payload_key(digest: str) -> bytes:
 
 def _encode(batch: Batch) -> Prepared:
     at = float(batch.at) + 0.0  # SQLite has no negative zero
-    dump = codec().dump_record
     if not math.isfinite(at):
         raise ValueError(f"its time is {at}")
-    body = to_json([dump(record) for record in batch.records])
+    body = codec().record_texts(batch.records)
     _check_ids(batch)
     for claim in batch.claims:
         if math.isnan(claim.until) or math.isnan(claim.now):
@@ -132,7 +131,7 @@ def _change(issue: Issue, expected: int, token: int | None) -> PreparedChange:
         raise ValueError(
             f"card {issue.id!r} has version {issue.version} and expects {expected}; it must follow it by one"
         )
-    return PreparedChange(issue.id, expected, token, codec().dump_issue(issue))
+    return PreparedChange(issue.id, expected, token, codec().text(issue))
 
 
 def _payloads(batch: Batch) -> tuple[tuple[bytes, bytes], ...]:
@@ -143,6 +142,6 @@ def _payloads(batch: Batch) -> tuple[tuple[bytes, bytes], ...]:
 def _run_row(row: RunRow, run: str) -> PreparedRun:
     if row.id != run:
         raise ValueError(f"it belongs to run {run!r} and brings the row of run {row.id!r}")
-    body = to_json(codec().dump(attrs.evolve(row, turns=0, tokens=0)))
+    body = codec().text(attrs.evolve(row, turns=0, tokens=0))
     row.build.encode()
     return PreparedRun(row.id, row.build, float(row.started_at), body)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from orket._codec import codec, digest, to_json
+from orket._codec import codec, digest
 from orket.contracts import Batch, Receipt, Store
 from orket.events import Digest, Record
 from orket.testing.faults._front import FrontStore
@@ -112,7 +112,7 @@ class WitnessedStore(FrontStore):
 
 def said(records: tuple[Record, ...]) -> Digest:
     """Return what identifies some records."""
-    return digest(to_json([codec().dump_record(record) for record in records]))
+    return digest(codec().record_texts(records))
 
 
 def _acknowledgement(batch: Batch, receipt: Receipt) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import enum
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import PurePath
 from types import MappingProxyType
@@ -23,6 +23,8 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from orket._codec._json import canonical_json, checked, quote, to_json
+from orket._codec._texts import Texts
 from orket.cards import Issue, JsonValue
 from orket.errors import StoreVersionError
 from orket.events import Digest, Record
@@ -34,44 +36,6 @@ Upcaster: TypeAlias = Callable[[Fields], Fields]
 UPCASTERS: Final[Mapping[type, tuple[Upcaster, ...]]] = MappingProxyType({})  # by type, the oldest version's first
 _VERSION: Final = "$v"
 _RAW_ARGUMENTS: Final = str | Mapping[str, JsonValue]  # of a native tool call: kept as the server sent them
-
-
-def _encoder(*, ascii_only: bool = True, sort_keys: bool = False) -> Callable[[JsonValue], str]:
-    """Return what ``JSONEncoder.encode`` does, set up once instead of at every call."""
-    encoder = json.JSONEncoder(
-        ensure_ascii=ascii_only, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False, check_circular=False
-    )
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:  # a Python without the C accelerator
-        return encoder.encode
-    quote = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
-    parts = make(None, encoder.default, quote, None, ":", ",", sort_keys, False, False)
-    return lambda value: "".join(parts(value, 0))
-
-
-_encode = _encoder(ascii_only=False)
-_encode_ascii = _encoder()
-_encode_sorted = _encoder(sort_keys=True)
-
-
-def to_json(value: JsonValue) -> str:
-    """Return compact JSON that any UTF-8 sink accepts: lone surrogates stay escaped.
-
-    Raises:
-        ValueError: NaN or infinity.
-        TypeError: something that JSON does not have.
-    """
-    text = _encode(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _encode_ascii(value)
-    return text
-
-
-def canonical_json(value: JsonValue) -> str:
-    """Return the one spelling of a JSON value (sorted keys, ASCII) that digests and effect keys are made of."""
-    return _encode_sorted(value)
 
 
 def digest(text: str) -> Digest:
@@ -115,11 +79,13 @@ class Codec:
         self._classes = {name: cls for cls, name in self._names.items()}
         self._dumpers: dict[type, Callable[[Any], dict[str, Any]]] = {}
         self._loaders: dict[type, Callable[[Any, Any], Any]] = {}
+        self._texts = Texts(self._converter, self._version, _VERSION)
         for cls in upcasters:  # first: other types hold values of them
             self._converter.register_unstructure_hook(cls, self._compile(cls))
             self._converter.register_structure_hook(cls, self._structure)
-        for cls in (*self._names, Issue):
-            self._compile(cls)  # now, in the thread that opens an orchestrator, and not in the first turns
+        # Now, in the thread that opens an orchestrator, and not in the first turns.
+        self._heads = {cls: (f"[{quote(name)},", self._texts.of(cls)) for cls, name in self._names.items()}
+        self._texts.of(Issue)
 
     def dump(self, value: Any) -> JsonValue:
         """Return an attrs value as JSON data, without its defaults."""
@@ -183,13 +149,30 @@ class Codec:
                 f"stored {cls.__name__} cannot be read: {error!r}", found=data, known=self._version(cls)
             ) from error
 
-    def dump_record(self, record: Record) -> list[JsonValue]:
-        """Return ``[name, fields]``."""
-        cls = type(record)
-        return [self._names[cls], (self._dumpers.get(cls) or self._compile(cls))(record)]
+    def text(self, value: Any) -> str:
+        """Return an attrs value as JSON text, without its defaults.
+
+        Raises:
+            ValueError: NaN or infinity.
+            TypeError: something that JSON does not have.
+        """
+        return checked(self._texts.of(type(value))(value))
+
+    def record_texts(self, records: Iterable[Record]) -> str:
+        """Return records as the text of a JSON array of ``[name, fields]``.
+
+        Raises:
+            ValueError: NaN or infinity.
+            TypeError: something that JSON does not have.
+        """
+        texts = []
+        for record in records:
+            head, encode = self._heads[type(record)]
+            texts.append(f"{head}{encode(record)}]")
+        return checked(f"[{','.join(texts)}]")
 
     def load_record(self, data: JsonValue) -> Record:
-        """Return the record that ``[name, fields]`` stands for.
+        """Return the record that ``[name, fields]`` stands for, as :meth:`record_texts` spells it.
 
         Raises:
             StoreVersionError: the name is not one this orket knows.
@@ -202,13 +185,19 @@ class Codec:
                 known = ", ".join(sorted(self._classes))
                 raise StoreVersionError(f"unknown record {data!r:.120}; known: {known}", found=data, known=known)
 
-    def dump_issue(self, issue: Issue) -> str:
-        """Return an issue as the JSON text that the store keeps."""
-        return to_json(self.dump(issue))
-
     def load_issue(self, text: str) -> Issue:
         """Return the issue of a stored text."""
         return self.load(json.loads(text), Issue)
+
+
+__all__ = [
+    "Codec",
+    "canonical_json",
+    "codec",
+    "digest",
+    "to_json",
+    "value_digest",
+]
 
 
 @cache
