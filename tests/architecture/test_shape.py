@@ -20,7 +20,7 @@ MAKES_LOOPS = "testing/simulation/_loops.py"  # the one module that makes event 
 
 # Where anything may be raised, because the code that is called there is not orket's own.
 SEAMS = {
-    "_codec.py": "cattrs raises many kinds for one fact",
+    "_codec/__init__.py": "cattrs raises many kinds for one fact",
     "_decide.py": "calls decision nodes",
     "_fit.py": "looks at foreign objects, whose properties may do anything",
     "_flow/__init__.py": "frees the issue, whatever ended its turn, and raises it again",
