@@ -1,20 +1,25 @@
 """What tests of verification share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from textwrap import dedent
+from tempfile import TemporaryDirectory
+from textwrap import dedent, indent
 from typing import Any
 
 import anyio
 import pytest
+from attrs import frozen
+from bait import Bait, bait
 
 from orket.contracts import Isolation, Scenario, Verification, VerificationResult, Verifier
 from orket.errors import VerificationError
-from orket.verification import Limits, SubprocessVerifier
+from orket.verification import Limits, SubprocessVerifier, _verifier
 from orket.verification._ladder import Machine
+from orket.verification._process import Command, Finished, run_command
 
 MIB = 1024**2
+NEVER = "no fixture knows this"
 
 
 @pytest.fixture
@@ -74,3 +79,56 @@ def verify(workspace: Path) -> Callable[..., Any]:
         return await verifier.verify(Verification(fixture=fixture, scenarios=scenarios), root)
 
     return run
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """What came of a hostile fixture: its result, all that it said, and what it got at."""
+
+    result: VerificationResult
+    said: str
+    escapes: set[str]
+
+
+@pytest.fixture
+def tempted() -> Iterator[Bait]:
+    """Lay out bait."""
+    with TemporaryDirectory(prefix="bait-") as folder, bait(Path(folder)) as laid:
+        yield laid
+
+
+@pytest.fixture
+def attack(
+    workspace: Path, write_fixture: Callable[[str], None], verify: Callable[..., Any], tempted: Bait
+) -> Callable[..., Any]:
+    """Return what runs a hostile fixture, of which the body of ``verify(bait)`` is given, and looks what it got at.
+
+    Whatever it returns is not what is expected of it.
+    """
+
+    async def run(body: str, level: Isolation, **limits: Any) -> Attempt:
+        write_fixture(f"def verify(bait):\n{indent(dedent(body), '    ')}\n")
+        before = tempted.look()
+        with anyio.fail_after(30):
+            result = await verify(Scenario(id="a", input=tempted.asked, expected=NEVER), level=level, **limits)
+        said = f"{result.scenarios[0].detail}\n{result.log}"
+        escapes = tempted.escapes(before, said, workspace)
+        assert not result.passed
+        assert len(result.log) < 70_000
+        return Attempt(result=result, said=said, escapes=escapes)
+
+    return run
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that will hold how a fixture's process ended, and its scratch folder."""
+    kept: list[Any] = []
+
+    async def run(command: Command) -> Finished:
+        finished = await run_command(command)
+        kept[:] = [finished, command.cwd]
+        return finished
+
+    monkeypatch.setattr(_verifier, "run_command", run)
+    return kept

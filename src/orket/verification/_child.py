@@ -12,15 +12,12 @@ unless nothing can be expected of it (see ``told``).
 """
 
 import contextlib
-import inspect
 import json
 import os
 import re
 import sys
-import traceback
 import types
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 MAX_DETAIL = 300  # characters of a failure's description
@@ -46,7 +43,7 @@ def main() -> None:
 
 def run(job: dict[str, Any], tell: Callable[..., None]) -> None:
     """Load the fixture and call its functions, telling what each came to."""
-    library = str(Path(os.__file__).parent)
+    library = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib takes long to import
     behind = [number for number, path in enumerate(sys.path, 1) if path.startswith((library, f"{library}.zip"))]
     place = max([number for number in behind if "site-packages" not in sys.path[number - 1]], default=0)
     sys.path[place:place] = job["paths"]  # what agents write takes no module of the standard library's place
@@ -78,7 +75,7 @@ def call(
         return tell("raised", number, f"the fixture has no function {' or '.join(names)}")
     try:
         value = function(*arguments)
-        if inspect.isawaitable(value) or inspect.isgenerator(value):
+        if isinstance(value, types.GeneratorType) or hasattr(value, "__await__"):
             return tell("raised", number, f"{names[0]} must be a plain function, not async and not a generator")
         return tell("returned", number, *told(value))
     except BaseException as error:  # noqa: BLE001 - the seam that calls foreign code; sys.exit is a failure too
@@ -101,11 +98,19 @@ def describe(error: BaseException, filename: str) -> str:
     except Exception:  # noqa: BLE001 - __str__ of a foreign exception is foreign code
         message = "(its message cannot be read)"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    lines = list(lines_of(error.__traceback__, filename))
     if isinstance(error, SyntaxError) and error.filename == filename:
-        lines = [error.lineno]
-    place = f" ({Path(filename).name} line {lines[-1]})" if lines and lines[-1] else ""
+        lines = [error.lineno or 0]
+    place = f" ({os.path.basename(filename)} line {lines[-1]})" if lines and lines[-1] else ""  # noqa: PTH119
     return text[:MAX_DETAIL].encode("utf-8", "backslashreplace").decode() + place
+
+
+def lines_of(trace: types.TracebackType | None, filename: str) -> Iterator[int]:
+    """Yield the lines of a file that a traceback goes through, the innermost last."""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            yield trace.tb_lineno
+        trace = trace.tb_next
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from anyio.abc import Process
 
 CHUNK: Final = 65536  # bytes of one read
 GRACE: Final = 5.0  # seconds that a supervisor has to clear up when it is told to stop
+WAKE: Final = 0.1  # seconds between two calls to a supervisor that does not clear up
 DRAIN: Final = 1.0  # seconds to read what is left in the pipes when the supervisor is gone
 RESULTS: Final = 8 * 1024 * 1024  # bytes of results that are kept
 THROTTLE: Final = 0.005  # seconds between two reads of output that is thrown away, so that a flood costs no processor
@@ -210,7 +211,11 @@ async def _end(process: Process, stop: _Stop, report: _Capture) -> None:
     """Tell the supervisor to clear up; kill what is known of it when it does not, or was killed itself."""
     stop()
     with anyio.move_on_after(GRACE):
-        await process.wait()
+        while process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)  # what it watches may have stopped it
+            with anyio.move_on_after(WAKE):
+                await process.wait()
     if process.returncode != 0:
         report.take()  # its reader may not have had its turn yet
         group = _facts(report).get("group")

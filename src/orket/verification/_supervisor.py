@@ -22,20 +22,10 @@ import select
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import NamedTuple
 
 from orket.verification._watch import Watch, descendants
 
 PR_SET_CHILD_SUBREAPER = 36
-
-
-class Sources(NamedTuple):
-    """The descriptors of this process: told to stop, woken by a child, where facts go."""
-
-    control: int
-    wakeup: int
-    report: int
 
 
 def main() -> None:
@@ -60,7 +50,7 @@ def main() -> None:
         os.setpgid(child, child)
     hurry()
     watch = Watch(os.getpid(), bounds["totals"] if adopts else {})
-    code = wait(child, Sources(control, wakeup, report), watch)
+    code = wait(child, (control, wakeup, report), watch)
     began = time.monotonic()
     kill_descendants(child, adopts=adopts)
     tell(report, {"exit": code, "cleared": time.monotonic() - began})
@@ -107,27 +97,29 @@ def set_limit(name: str, value: int) -> bool:
 def tasks_of_user() -> int:
     """Count the threads that run for this user: the system counts them all against its limit of processes."""
     count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == os.getuid():
-                count += len(list((process / "task").iterdir()))
-        except OSError:
-            continue
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - pathlib takes long to import
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{name}").st_uid == os.getuid():  # noqa: PTH116
+                count += len(os.listdir(f"/proc/{name}/task"))  # noqa: PTH208
     return count
 
 
-def wait(child: int, sources: Sources, watch: Watch) -> int:
-    """Wait for *child*, killing it when told to stop or when it uses too much; return its code (negative: signal)."""
-    open_sources = [sources.control, sources.wakeup]
+def wait(child: int, descriptors: tuple[int, int, int], watch: Watch) -> int:
+    """Wait for *child*, killing it when told to stop or when it uses too much; return its code (negative: signal).
+
+    The descriptors become readable when it is told to stop, and when a child ends; the third takes facts.
+    """
+    control, wakeup, report = descriptors
+    sources = [control, wakeup]
     while True:
-        readable = select.select(open_sources, [], [], watch.rest())[0]
-        if sources.control in readable:
-            open_sources.remove(sources.control)
+        readable = select.select(sources, [], [], watch.rest())[0]
+        if control in readable:
+            sources.remove(control)
             os.killpg(child, signal.SIGKILL)
-        if sources.wakeup in readable:
-            os.read(sources.wakeup, 4096)
+        if wakeup in readable:
+            os.read(wakeup, 4096)
         if exceeded := watch.look():
-            tell(sources.report, {"exceeded": exceeded})
+            tell(report, {"exceeded": exceeded})
             os.killpg(child, signal.SIGKILL)
         while True:
             try:

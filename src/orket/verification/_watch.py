@@ -58,7 +58,7 @@ class Watch:
                 used["cpu"] += sum(map(int, fields[11:15])) // TICK
         used["processes"] -= OWN_PROCESSES
         if used["memory"] > self._bounds.get("memory", used["memory"]):
-            used["memory"] = sum(map(_share_of_memory, processes))  # what is shared counted once
+            used["memory"] = sum(map(_own_memory, processes))  # without the programs' files
         if self._scratch and self._count_next <= time.monotonic() and not over(used, self._bounds):
             began = time.monotonic()
             used |= self._stored(processes)
@@ -144,12 +144,18 @@ def _size_of_unlinked(pid: int) -> int:
     return size
 
 
-def _share_of_memory(pid: int) -> int:
+def _own_memory(pid: int) -> int:
+    """Return the bytes of a process that are no file's.
+
+    ``smaps_rollup`` would also share out what processes have in common, but it waits for a lock that a process holds
+    while it forks: a bomb would keep it waiting.
+    """
+    own = 0
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+        for line in _read(f"/proc/{pid}/status").splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                own += int(line.split()[1]) * 1024
+    return own
 
 
 def _read(path: str) -> str:

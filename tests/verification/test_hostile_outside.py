@@ -1,0 +1,206 @@
+"""Fixtures that reach for files, sockets and processes outside: what each level stops, and what it does not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orket.contracts import Isolation
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"]), pytest.mark.thorough]
+RLIMITS, LANDLOCK = Isolation.RLIMITS, Isolation.LANDLOCK
+
+# Name: body of verify(bait), and what it gets at where there are only resource limits.
+ATTACKS = {
+    "reads a secret": ("return open(bait['secret']).read()", {"secret"}),
+    "reads through a symlink": ("import os; os.symlink(bait['secret'], 'a'); return open('a').read()", {"secret"}),
+    "reads through a hard link": (
+        "import os; os.link(bait['secret'], 'a'); os.unlink('a'); return open(bait['secret']).read()",
+        {"secret"},
+    ),
+    "reads through its descriptors' folder": (
+        "import os; f = os.open('.', os.O_RDONLY); return open(f'/proc/self/fd/{f}/../../..' + bait['secret']).read()",
+        {"secret"},
+    ),
+    "reads through /proc/self/root": ("return open('/proc/self/root' + bait['secret']).read()", {"secret"}),
+    "lists a home": ("import os; return f'ESCAPED {os.listdir(bait[\"outside\"])}'", {"said"}),
+    "reads by another program": (
+        "import subprocess; return subprocess.run(['cat', bait['secret']], capture_output=True, text=True).stdout",
+        {"secret"},
+    ),
+    "writes a file": ("open(bait['outside'] + '/new', 'w').close()", {"outside"}),
+    "truncates a file": ("import os; os.truncate(bait['outside'] + '/filled/file', 0)", {"outside"}),
+    "appends to a file": ("open(bait['outside'] + '/filled/file', 'a').write('more')", {"outside"}),
+    "removes a file": ("import os; os.unlink(bait['outside'] + '/filled/file')", {"outside"}),
+    "removes a tree": ("import shutil; shutil.rmtree(bait['outside'] + '/filled')", {"outside"}),
+    "renames a folder": ("import os; os.rename(bait['outside'] + '/filled', bait['outside'] + '/e')", {"outside"}),
+    "makes a folder": ("import os; os.mkdir(bait['outside'] + '/new')", {"outside"}),
+    "changes a mode": ("import os; os.chmod(bait['secret'], 0o777)", {"outside"}),
+    "changes times": ("import os; os.utime(bait['secret'], (0, 0))", {"outside"}),
+    "changes an attribute": (
+        "import os; f = bait['secret']; os.setxattr(f, 'user.a', b'a'); return 'ESCAPED'",
+        {"said"},
+    ),
+    "hides in shared memory": ("open('/dev/shm/' + bait['name'], 'w').close()", {"shm"}),
+    "connects over TCP": (
+        "import socket; socket.create_connection(('127.0.0.1', bait['tcp']), 5)",
+        {"network"},
+    ),
+    "sends over UDP": (
+        "import socket; socket.socket(2, 2).sendto(b'x', ('127.0.0.1', bait['udp']))",
+        {"network"},
+    ),
+    "connects to an abstract socket": (
+        "import socket; socket.socket(socket.AF_UNIX).connect(bait['abstract'])",
+        {"network"},
+    ),
+    "connects to a socket by path": (
+        "import socket; socket.socket(socket.AF_UNIX).connect(bait['path'])",
+        {"network"},
+    ),
+    "talks to the hypervisor": ("import socket; socket.socket(socket.AF_VSOCK); return 'ESCAPED'", {"said"}),
+    "kills a process": ("import os; os.kill(bait['victim'], 9)", {"outside"}),
+    "stops a process": ("import os; os.kill(bait['victim'], 19)", {"outside"}),
+    "signals by descriptor": (
+        "import os, signal; signal.pidfd_send_signal(os.pidfd_open(bait['victim']), 9)",
+        {"outside"},
+    ),
+    "limits a process": (
+        "import resource as r; r.prlimit(bait['victim'], r.RLIMIT_NOFILE, (5, 5))",
+        {"outside"},
+    ),
+    "makes a namespace": (
+        "import ctypes; return 'ESCAPED' if ctypes.CDLL(None).unshare(0x10000000) == 0 else ''",
+        {"said"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_what_is_outside_stays_out_of_reach(name: str, level: Isolation, attack: Callable[..., Any]) -> None:
+    """No fixture gets at anything outside; with resource limits alone, it gets at what is documented."""
+    body, weakness = ATTACKS[name]
+    attempt = await attack(body, level)
+    assert attempt.escapes == (weakness if level is RLIMITS else set()), attempt.said
+
+
+# Stopped at every level.
+PRIVILEGED = {
+    "mounts": "return 'ESCAPED' if c.mount(b'none', b'.', b'tmpfs', 0, 0) == 0 else ''",
+    "unmounts": "return 'ESCAPED' if c.umount2(b'/proc', 2) == 0 else ''",
+    "changes its root": "import os; os.chroot('.'); return 'ESCAPED'",
+    "becomes somebody else": "import os; os.setgroups([]); os.setresuid(1, 1, 1); return 'ESCAPED'",
+    "makes a device": "import os, stat; os.mknod('a', stat.S_IFBLK | 0o600, os.makedev(254, 0)); return 'ESCAPED'",
+    "opens a raw socket": "import socket; socket.socket(2, 3, 1); return 'ESCAPED'",
+    "gains privileges": "return 'ESCAPED' if c.prctl(39, 0, 0, 0, 0) != 1 else ''",
+    "names the machine": "import socket; socket.sethostname('mine'); return 'ESCAPED'",
+    "sets the clock": "import time; time.clock_settime(0, 0); return 'ESCAPED'",
+    "reads the kernel's memory": "open('/dev/mem', 'rb').read(1); return 'ESCAPED'",
+    "loads a module": "return 'ESCAPED' if c.syscall(175, b'', 0, b'') == 0 else ''",
+    "raises its limits": "import resource as r; r.setrlimit(r.RLIMIT_AS, (-1, -1)); return 'ESCAPED'",
+    "raises its priority": "import os; os.nice(-5); return 'ESCAPED'",
+    "types into a terminal": (
+        "import fcntl\nfor f in range(3):\n try: fcntl.ioctl(f, 0x5412, b'x'); return 'ESCAPED'\n except OSError: pass"
+    ),
+    "opens the terminal": "open('/dev/tty'); return 'ESCAPED'",
+    "dumps its core": "import os; c.prctl(4, 1, 0, 0, 0); os.abort()",
+    "looks for secrets in its environment": "import os; return repr(os.environ)",
+}
+
+
+@pytest.mark.parametrize("name", PRIVILEGED)
+async def test_no_fixture_has_privileges(
+    name: str, level: Isolation, attack: Callable[..., Any], tempted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody who runs fixtures, not even root, gives them a right that belongs to the machine."""
+    monkeypatch.setenv("SECRET", tempted.token)
+    attempt = await attack("import ctypes; c = ctypes.CDLL(None, use_errno=True)\n" + PRIVILEGED[name], level)
+    assert attempt.escapes == set(), attempt.said
+
+
+# What resource limits alone allow or not, depending on who runs fixtures and on the kernel's settings.
+OTHERS = {
+    "reads environments": """
+        import glob
+        for path in glob.glob('/proc/[0-9]*/environ'):
+            try: print(open(path, errors='replace').read())
+            except OSError: pass
+    """,
+    "reads memory": """
+        open(f'/proc/{bait["victim"]}/mem', 'rb')
+        return 'ESCAPED'
+    """,
+    "traces": """
+        import ctypes, os
+        c = ctypes.CDLL(None)
+        if c.ptrace(16, bait['victim'], 0, 0) == 0:
+            os.waitpid(bait['victim'], 0x40000000)
+            c.ptrace(17, bait['victim'], 0, 0)
+            return 'ESCAPED'
+    """,
+    "copies memory": """
+        import ctypes
+        c = ctypes.CDLL(None)
+        own, there = (ctypes.c_size_t * 2)(), (ctypes.c_size_t * 2)(0x400000, 1)
+        return 'ESCAPED' if c.process_vm_readv(bait['victim'], own, 1, there, 1, 0) > 0 else ''
+    """,
+    "slows down": "import os; os.setpriority(os.PRIO_PROCESS, bait['victim'], 19)",
+    "writes to the kernel's log": "import os; os.open('/dev/kmsg', os.O_WRONLY); return 'ESCAPED'",
+    "takes descriptors": """
+        import ctypes, os
+        there = os.pidfd_open(bait['victim'])
+        return 'ESCAPED' if ctypes.CDLL(None).syscall(438, there, 0, 0) >= 0 else ''
+    """,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_other_processes_are_closed(
+    name: str, level: Isolation, attack: Callable[..., Any], tempted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the environment of the host's process nor any memory is read; resource limits alone promise nothing."""
+    monkeypatch.setenv("SECRET", tempted.token)
+    attempt = await attack(OTHERS[name], level)
+    assert level is RLIMITS or attempt.escapes == set(), attempt.said
+
+
+async def test_fixtures_read_what_they_need(level: Isolation, attack: Callable[..., Any], tempted: Any) -> None:
+    """The interpreter, its libraries, other programs, the workspace, devices and a scratch folder are there."""
+    attempt = await attack(
+        """
+        import asyncio, decimal, os, shutil, ssl, sqlite3, subprocess, tempfile, threading, zoneinfo
+        thread = threading.Thread(target=print, args=('threads',)); thread.start(); thread.join()
+        print(subprocess.run(['echo', 'programs'], capture_output=True, text=True, check=True).stdout)
+        async def wait():
+            await asyncio.sleep(0)
+            return 'loops'
+        print(asyncio.run(wait()), len(os.urandom(3)), os.listdir(os.environ['ORKET_WORKSPACE']))
+        os.makedirs('a/b'); os.rename('a/b', 'c'); open('c/d', 'w').write('x'); os.symlink('c', 'e')
+        with tempfile.TemporaryFile() as file: file.write(b'x')
+        base = sqlite3.connect('base.db'); base.execute('create table t (a)'); base.close()
+        open('/dev/null', 'w').write('x')
+        return zoneinfo.ZoneInfo('UTC').key + ' fine'
+        """,
+        level,
+    )
+    assert "fine" in attempt.said, attempt.said
+    assert all(word in attempt.said for word in ("threads", "programs", "loops 3", "verification"))
+    assert attempt.escapes == set()
+
+
+async def test_bubblewrap_has_a_network_of_its_own(attack: Callable[..., Any], level: Isolation) -> None:
+    """Where the network is the fixture's own, it may serve and call itself; the host's is not there."""
+    if level is not Isolation.BUBBLEWRAP:
+        pytest.skip("only bubblewrap gives a network")
+    attempt = await attack(
+        """
+        import socket
+        server = socket.create_server(('127.0.0.1', bait['tcp']))
+        client = socket.create_connection(server.getsockname())
+        server.accept()[0].sendall(b'hello')
+        return client.recv(5).decode()
+        """,
+        level,
+    )
+    assert "hello" in attempt.said
+    assert attempt.escapes == set()
