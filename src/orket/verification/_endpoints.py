@@ -78,12 +78,21 @@ class HttpEndpoints:
         headers |= {} if content is None else {"Content-Type": "application/json"}
         url = base + scenario.endpoint
         async with client.stream(scenario.method, url, content=content, headers=headers) as response:
-            body = bytearray()
-            async for chunk in response.aiter_raw(65536):
+            body = await self._read(response)
+            return Answer(status=response.status_code, body=body[:MAX_BODY], cut=len(body) > MAX_BODY)
+
+    async def _read(self, response: Any) -> bytes:
+        """Return a little more than the body may have; reading ends from within, by closing: trio asks for it."""
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > MAX_BODY:
-                    return Answer(status=response.status_code, body=bytes(body[:MAX_BODY]), cut=True)
-            return Answer(status=response.status_code, body=bytes(body))
+                    await response.aclose()
+        except self._http.HTTPError:
+            if len(body) <= MAX_BODY:
+                raise
+        return bytes(body)
 
 
 def judge_answer(scenario: Scenario, answer: Answer) -> ScenarioResult:
