@@ -36,8 +36,9 @@ class Bait:
     def _victim(self) -> object:
         pid = self.victim.pid
         limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return limit, os.getpriority(os.PRIO_PROCESS, pid), state in "SR", self.victim.poll()
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)  # a signal that it has not noticed yet
+        return limit, os.getpriority(os.PRIO_PROCESS, pid), status["State"][0] in "SR" and not pending
 
     def escapes(self, before: object, said: str, workspace: Path) -> set[str]:
         """Return what a fixture got at, by names."""

@@ -101,19 +101,25 @@ def tempted() -> Iterator[Bait]:
 def attack(
     workspace: Path, write_fixture: Callable[[str], None], verify: Callable[..., Any], tempted: Bait
 ) -> Callable[..., Any]:
-    """Return what runs a hostile fixture, of which the body of ``verify(bait)`` is given, and looks what it got at.
+    """Return what runs a hostile fixture, of which the bodies of ``verify(bait)`` are given, and looks what it got at.
 
-    Whatever it returns is not what is expected of it.
+    Whatever it returns is not what is expected of it. Each body runs in a folder of its own.
     """
 
-    async def run(body: str, level: Isolation, **limits: Any) -> Attempt:
-        write_fixture(f"def verify(bait):\n{indent(dedent(body), '    ')}\n")
+    async def run(*bodies: str, level: Isolation, **limits: Any) -> Attempt:
+        start = "import os; os.chdir(os.environ['HOME']); os.mkdir(f'_{here}'); os.chdir(f'_{here}')"
+        texts = [
+            f"def verify_{here}(bait):\n    {start.replace('{here}', str(here))}\n{indent(dedent(body), '    ')}\n"
+            for here, body in enumerate(bodies)
+        ]
+        write_fixture("\n".join(texts))
         before = tempted.look()
+        scenarios = [Scenario(id=str(here), input=tempted.asked, expected=NEVER) for here in range(len(bodies))]
         with anyio.fail_after(30):
-            result = await verify(Scenario(id="a", input=tempted.asked, expected=NEVER), level=level, **limits)
-        said = f"{result.scenarios[0].detail}\n{result.log}"
+            result = await verify(*scenarios, level=level, **limits)
+        said = "\n".join([*[one.detail for one in result.scenarios], result.log])
         escapes = tempted.escapes(before, said, workspace)
-        assert not result.passed
+        assert not any(one.passed for one in result.scenarios)
         assert len(result.log) < 70_000
         return Attempt(result=result, said=said, escapes=escapes)
 

@@ -64,6 +64,7 @@ LIES = {
 }
 
 
+@pytest.mark.parametrize("level", [Isolation.BUBBLEWRAP, Isolation.RLIMITS], indirect=True)  # launched, and not
 @pytest.mark.parametrize("name", LIES)
 async def test_no_lie_passes(
     name: str, level: Isolation, write_fixture: Callable[[str], None], verify: Callable[..., Any]

@@ -105,7 +105,7 @@ GREEDY = {
         {"file_size": MIB},
         "Errno 27",
     ),
-    "recurses": ("return verify(bait)", {}, "RecursionError"),
+    "recurses": ("def f(): return f()\nreturn f()", {}, "RecursionError"),
     "recurses without end": (
         "import sys; sys.setrecursionlimit(10**9); f = lambda g: g(g); return repr(f(f))",
         {"cpu_time": 1},
@@ -126,7 +126,7 @@ async def test_what_is_greedy_is_stopped(
 ) -> None:
     """Whatever a fixture uses up, it is stopped and says why; all is dead within a second, and its folder is gone."""
     body, limits, says = GREEDY[name]
-    attempt = await attack(body, level, **limits)
+    attempt = await attack(body, level=level, **limits)
     assert re.search(says, attempt.said), attempt.said[:1000]
     assert attempt.escapes == set()
     (finished, folder) = stopped
@@ -153,7 +153,7 @@ async def test_nothing_is_left_behind(
     name: str, level: Isolation, attack: Callable[..., Any], stopped: list[Any]
 ) -> None:
     """When the result is there, no process of the fixture is: in a session of its own, deaf, stopped or orphaned."""
-    attempt = await attack(FORKED + LEAVING[name], level)
+    attempt = await attack(FORKED + LEAVING[name], level=level)
     assert attempt.escapes == set()
     assert stopped[0].cleared < 1
 
@@ -168,14 +168,14 @@ MURDEROUS = {
 @pytest.mark.parametrize("name", MURDEROUS)
 async def test_no_supervisor_no_pass(name: str, level: Isolation, attack: Callable[..., Any]) -> None:
     """A fixture that turns on its supervisor does not outlive it, where it can do so at all."""
-    attempt = await attack(FORKED + MURDEROUS[name], level, wall_time=1.0)
+    attempt = await attack(FORKED + MURDEROUS[name], level=level, wall_time=1.0)
     assert attempt.escapes == set()
 
 
 async def test_what_resource_limits_cannot_hold(level: Isolation, attack: Callable[..., Any], workspace: Path) -> None:
     """A daemon whose supervisor was killed outlives it with resource limits alone: nobody knows of it any more."""
     body = "begin(session=True)\nos.kill(os.getppid(), 9)\ntime.sleep(600)"
-    attempt = await attack(FORKED.replace("600", "3") + body.replace("600", "3"), level)
+    attempt = await attack(FORKED.replace("600", "3") + body.replace("600", "3"), level=level)
     assert attempt.escapes == ({"survivors"} if level is Isolation.RLIMITS else set())
 
 
@@ -190,5 +190,5 @@ async def test_what_runs_ahead_of_its_killer(level: Isolation, attack: Callable[
                 except OSError: pass
             os._exit(0)
     """
-    attempt = await attack(FORKED + "\n".join(line[8:] for line in body.splitlines()), level)
+    attempt = await attack(FORKED + "\n".join(line[8:] for line in body.splitlines()), level=level)
     assert level is Isolation.RLIMITS or attempt.escapes == set()

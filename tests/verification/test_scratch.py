@@ -1,10 +1,11 @@
 """The scratch folder, and how what lies in it is counted and removed."""
 
 import os
+import subprocess
 from pathlib import Path
 
 from orket.verification._scratch import make_scratch, remove_scratch
-from orket.verification._watch import Watch, count_files, descendants, over
+from orket.verification._watch import Watch, _search_children, count_files, descendants, over
 
 
 def test_removal_of_whatever_lies_there(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_removal_of_whatever_lies_there(tmp_path: Path) -> None:
     (scratch / "closed/inner/file").touch()
     (scratch / "closed").chmod(0)
     current = os.open(scratch, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(1100):
         os.mkdir("deep", dir_fd=current)
         inner = os.open("deep", os.O_RDONLY, dir_fd=current)
         os.close(current)
@@ -52,24 +53,16 @@ def test_bounds() -> None:
 
 
 def test_descendants() -> None:
-    """A child, and its child, are found below this process."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        grandchild = os.fork()
-        if grandchild:
-            os.write(writer, b"%d" % grandchild)
-        os.read(reader if grandchild == 0 else os.pipe()[0], 1)
-        os._exit(0)
-    grandchild = int(os.read(reader, 20))
-    try:
-        found = descendants(os.getpid())
-        assert child in found
-        assert found.index(child) < found.index(grandchild)
-        assert len(descendants(os.getpid(), 0)) >= 1
-    finally:
-        for pid in (child, grandchild):
-            os.kill(pid, 9)
-        os.waitpid(child, 0)
-        os.close(reader)
-        os.close(writer)
+    """A child, and its child, are found below this process, in this order."""
+    script = "sleep 600 & echo $!; wait"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        try:
+            found = descendants(os.getpid())
+            assert found.index(child.pid) < found.index(grandchild)
+            assert descendants(child.pid) == [grandchild]
+            assert _search_children(child.pid) == [grandchild]
+        finally:
+            os.kill(grandchild, 9)
+    assert descendants(child.pid) == []
