@@ -6,13 +6,13 @@ which of them share a transaction.
 
 import pickle
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from attrs import define, field
 
-Statement: TypeAlias = tuple[str, list[tuple[Any, ...]]]  # SQL, rows
+Statement: TypeAlias = tuple[str, list[Any]]  # SQL, rows
 Step: TypeAlias = list[Statement] | str  # a transaction, or what ran between two of them
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
@@ -29,7 +29,7 @@ class Tape:
         """How many transactions wrote something."""
         return sum(not isinstance(step, str) for step in self.steps)
 
-    def note(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    def note(self, sql: str, rows: list[Any]) -> None:
         """Take down one statement."""
         verb = sql.lstrip()[:20].upper()
         if verb.startswith("BEGIN"):
@@ -68,16 +68,16 @@ def listen(tape: Tape) -> None:
             tape.note(sql, [parameters])
             return super().execute(sql, parameters)
 
-        def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> sqlite3.Cursor:
+        def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
             rows = list(parameters)
             tape.note(sql, rows)
             return super().executemany(sql, rows)
 
     plain = sqlite3.connect
 
-    def connect(database: Any, *args: Any, uri: bool = False, **options: Any) -> sqlite3.Connection:
+    def connect(database: Any, *args: Any, uri: bool = False, **options: Any) -> Any:
         if uri:  # connections that only read
             return plain(database, *args, uri=uri, **options)
         return plain(database, *args, factory=Connection, **options)
 
-    sqlite3.connect = connect  # type: ignore[assignment]
+    sqlite3.connect = connect

@@ -158,6 +158,10 @@ class Codec:
         """
         return checked(self._texts.of(type(value))(value))
 
+    def dump_record(self, record: Record) -> list[JsonValue]:
+        """Return ``[name, fields]``."""
+        return [self._names[type(record)], self.dump(record)]
+
     def record_texts(self, records: Iterable[Record]) -> str:
         """Return records as the text of a JSON array of ``[name, fields]``.
 
@@ -172,7 +176,7 @@ class Codec:
         return checked(f"[{','.join(texts)}]")
 
     def load_record(self, data: JsonValue) -> Record:
-        """Return the record that ``[name, fields]`` stands for, as :meth:`record_texts` spells it.
+        """Return the record that ``[name, fields]`` stands for, as :meth:`dump_record` returns it.
 
         Raises:
             StoreVersionError: the name is not one this orket knows.
