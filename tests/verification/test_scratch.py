@@ -1,9 +1,14 @@
 """The scratch folder, and how what lies in it is counted and removed."""
 
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from orket.verification import _watch
 from orket.verification._scratch import make_scratch, remove_scratch
 from orket.verification._watch import Watch, _search_children, count_files, descendants, over
 
@@ -66,3 +71,38 @@ def test_descendants() -> None:
         finally:
             os.kill(grandchild, 9)
     assert descendants(child.pid) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is added up")
+@pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        ({"processes": 100, "memory": 2**40, "cpu": 100, "files": 100, "size": 10**9}, ""),
+        ({"memory": 1}, r"memory: \d{4,}, valid: up to 1"),
+        ({"processes": -3}, r"processes: -2, valid: up to -3"),
+        ({"files": 2}, "files: 3, valid: up to 2"),
+        ({"files": 100, "size": 100_000}, r"size: \d{6,}, valid: up to 100000"),
+    ],
+)
+def test_what_a_family_uses(bounds: dict[str, int], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes, memory, and files, also those that a process holds open without a name, are added up."""
+    monkeypatch.setattr(_watch, "PAUSE", 0)
+    for name in "abc":
+        (tmp_path / name).touch()
+    script = f"exec 3>{tmp_path}/d; rm {tmp_path}/d; head -c 200000 /dev/zero >&3; sleep 600 & echo; wait"
+    with subprocess.Popen(["sh", "-c", f"({script}) & wait"], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        try:
+            watch = Watch(child.pid, {**bounds, "scratch": str(tmp_path)})
+            assert re.fullmatch(says, watch.look())
+        finally:
+            for pid in descendants(child.pid):
+                os.kill(pid, 9)
+
+
+def test_a_look_has_its_time() -> None:
+    """Between two looks there is a pause, in which nothing is added up."""
+    watch = Watch(os.getpid(), {"memory": 0})
+    assert watch.look() == ""
+    assert 0 < (watch.rest() or 0) <= _watch.PAUSE

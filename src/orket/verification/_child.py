@@ -44,8 +44,8 @@ def main() -> None:
 def run(job: dict[str, Any], tell: Callable[..., None]) -> None:
     """Load the fixture and call its functions, telling what each came to."""
     library = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib takes long to import
-    own = [place for place, path in enumerate(sys.path, 1) if path.startswith(library) and "site-packages" not in path]
-    place = max(own, default=0)
+    ours = [place for place, path in enumerate(sys.path, 1) if path.startswith(library) and "site-packages" not in path]
+    place = max(ours, default=0)
     sys.path[place:place] = job["paths"]  # what agents write takes no module of the standard library's place
     module = types.ModuleType("orket_fixture")
     module.__file__ = filename = job["filename"]
