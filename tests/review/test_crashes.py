@@ -1,6 +1,7 @@
 """A desk that dies at any step, and its successor: nothing is lost, and nothing is done twice."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from deliveries import REPOSITORY, SECRET, approved, delivery, merged, payload, 
 from gitea_world import World, WorldClient
 
 from orket.contracts import Batch, Store
-from orket.errors import GiteaError, StoreError
+from orket.errors import GiteaError, RunError, StoreError, UnknownCardError
 from orket.events import EffectSettled, EffectUnknown
 from orket.review import ReviewDesk
 from orket.stores import MemoryStore, SQLiteStore
@@ -25,6 +26,7 @@ STORIES = {
     "given up": [payload("opened"), *[rejected(nonce=nonce) for nonce in range(4)]],
     "merged": [payload("opened"), approved(), merged()],
 }
+ERRORS = {"closed": RunError, "unknown": UnknownCardError, "store": StoreError}
 ENDS = {
     "given up": {"review ISSUE-1": 1, "comment 7": 1, "close 7": 1, "issue Requirements: ISSUE-1: sell socks": 1},
     "merged": {"review ISSUE-1": 1, "merge 7": 1, "deploy 7": 1, "comment 7": 1},
@@ -47,12 +49,12 @@ class Death:
                 await call()
             self.dead.set()
         if self.dead.is_set():
-            await anyio.sleep_forever()
+            raise StoreError("the process is dead")
         return await call()
 
 
 class MortalStore(FrontStore):
-    """A store that is gone when its process is."""
+    """A store that fails for good when its process is dead: a commit that was begun cannot be cancelled."""
 
     def __init__(self, store: Store, death: Death) -> None:
         super().__init__(store)
@@ -74,12 +76,12 @@ def desk_of(store: Store, client: WorldClient, clock: SimulatedClock) -> ReviewD
     )
 
 
-async def live(desk: ReviewDesk, story: list[Any]) -> None:
+async def live(desk: ReviewDesk, story: list[Any], statuses: tuple[int, ...] = (200, 202)) -> None:
     async with desk:
         await desk.settled()
         for event in story:
             response = await desk.handle(*delivery(event))
-            assert response.status in (200, 202)
+            assert response.status in statuses
             await desk.settled()
 
 
@@ -91,13 +93,16 @@ async def live_and_die(store: Store, world: World, clock: SimulatedClock, story:
             await anyio.lowlevel.checkpoint()
             return call()
 
+        if death.dead.is_set():
+            await anyio.sleep_forever()
         return await death.around(act)
 
     desk = desk_of(MortalStore(store, death), WorldClient(world, around), clock)
     async with anyio.create_task_group() as process:
 
         async def run() -> None:
-            await live(desk, story)
+            with suppress(StoreError):
+                await live(desk, story, statuses=(200, 202, 503))
             process.cancel_scope.cancel()
 
         process.start_soon(run)
@@ -181,6 +186,8 @@ class Trouble:
             raise GiteaError("forbidden", status=403, refused=True)
         if kind == "odd":
             raise RuntimeError("a mistake of the client")
+        if kind in ERRORS:
+            raise ERRORS[kind](kind, card="x")
         return call()
 
 
@@ -212,6 +219,61 @@ async def test_what_is_refused_is_given_up(store: Store) -> None:
     assert world.merged == set()
     await live(desk, [approved(nonce=7)])
     assert world.merged == {7}
+
+
+@pytest.mark.parametrize(
+    ("call", "kinds", "tries", "done"),
+    [
+        ("start_review", ["unknown"] * 9, 1, False),
+        ("start_review", ["closed"] * 3, 4, True),
+        ("start_review", ["closed"] * 9, 6, False),
+        ("start_review", ["store"] * 3, 4, True),
+        ("deploy", ["unknown"] * 9, 1, False),
+        ("merge", ["closed"] * 3, 4, True),
+        ("merge", ["unknown"] * 3, 4, True),
+    ],
+)
+async def test_errors_of_ports_are_told_apart(
+    call: str, kinds: list[str], tries: int, done: bool, store: Store
+) -> None:
+    """Who starts and deploys may say no for good; an orchestrator that is closed, or a store, may be back soon."""
+    world, clock = World(), SimulatedClock(auto=True)
+    trouble = Trouble({call: list(kinds)})
+    await live(desk_of(store, WorldClient(world, trouble.around), clock), STORIES["merged"])
+    name = {"start_review": "review ISSUE-1", "deploy": "deploy 7", "merge": "merge 7"}[call]
+    assert (name in world.done) == done
+    assert len(kinds) - len(trouble.failing[call]) == min(tries, len(kinds))
+    assert (await desk_of(store, WorldClient(world), clock).pull(REPOSITORY, 7)).pending == ()
+
+
+class CancellingStore(FrontStore):
+    """A store that gives a request up when it has answered its k-th call."""
+
+    request: anyio.CancelScope | None = None
+    calls = 0
+    at = 0
+
+    async def around(self, verb: str, call: Callable[[], Awaitable[T]], batch: Batch | None = None) -> T:
+        answer = await call()
+        self.calls += 1
+        if self.request is not None and self.calls == self.at:
+            self.request.cancel()
+        return answer
+
+
+async def test_a_request_may_be_cancelled(store: Store) -> None:
+    """A framework that gives a request up while it is written does not keep what follows from it from being done."""
+    world, clock = World(), SimulatedClock(auto=True)
+    for at in (1, 2, 3):  # look up, commit, read back
+        cancelling = CancellingStore(store)
+        async with desk_of(cancelling, WorldClient(world), clock) as desk:
+            with anyio.CancelScope() as request:
+                cancelling.request, cancelling.calls, cancelling.at = request, 0, at
+                await desk.handle(*delivery(approved(at)))
+            await desk.settled()
+            was_written = (await desk.pull(REPOSITORY, at)).version > 0
+            assert was_written or at == 1
+            assert (at in world.merged) == was_written
 
 
 async def test_an_approval_that_was_overtaken_is_withdrawn(store: Store) -> None:

@@ -190,14 +190,13 @@ class ReviewDesk:
                     return answer(200, "ignored", f"the pull request is {before.status.value}")
                 change, reason = self._decide(worker, before, taken, delivery)
                 try:
-                    after = await self._record.swap(before, change)
-                except StoreError:
-                    worker.wake(before)  # it may be on record all the same
-                    raise
+                    with anyio.CancelScope(shield=True):  # a commit that is begun ends, and then is seen to
+                        after = await self._record.swap(before, change)
+                finally:  # where the store failed, too, the intents may be on record
+                    if change.pull.pending:
+                        worker.wake(before)
                 if after is not None:
                     break
-        if after.pending:
-            worker.wake(after)
         return answer(202 if after.pending else 200, "accepted", reason)
 
     def _decide(self, worker: Worker, before: PullReview, taken: PullReview, delivery: Delivery) -> tuple[Change, str]:

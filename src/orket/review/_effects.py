@@ -18,12 +18,13 @@ from orket.contracts import (
     ReviewStarter,
     SandboxDeployer,
 )
-from orket.errors import GiteaError, OrketError
+from orket.errors import GiteaError, OrketError, RunError, StoreError
 from orket.review._judging import announcement
 from orket.review._pulls import Outcome
 
 CALL: Final = 20.0  # seconds that one attempt at Gitea may take
 DEPLOYMENT: Final = 900.0
+_STARTED: Final = frozenset({ReviewAct.START_REVIEW, ReviewAct.DEPLOY})
 _SKEW: Final = 86_400.0  # seconds that Gitea's clock may be behind ours
 
 
@@ -83,7 +84,9 @@ class Performer:
         except GiteaError as error:
             raise AttemptError(error.message, refused=error.refused, retryable=error.retryable) from error
         except OrketError as error:
-            raise AttemptError(error.message, refused=True, retryable=False) from error
+            # Who starts reviews or deploys has said no; a client of Gitea's, or a store, may have done anything.
+            refused = effect.action.act in _STARTED and not isinstance(error, StoreError)
+            raise AttemptError(error.message, refused=refused, retryable=isinstance(error, RunError)) from error
         except TimeoutError as error:
             raise AttemptError(f"{effect.action.act.value} took too long", refused=False) from error
         except Exception as error:
