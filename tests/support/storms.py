@@ -129,18 +129,27 @@ def with_order_of_memory(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DefaultPlannerNode, "plan", jumbled)
 
 
-class ForgetfulStore(orket.MemoryStore):
-    """A store that loses each twentieth batch after it has said that it keeps it."""
+def with_amnesia(patch: pytest.MonkeyPatch) -> None:
+    """A store that says that it keeps what a run ends with, and does not."""
+    commit = orket.MemoryStore.commit
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._count = 0
-
-    async def commit(self, batch: Batch, /) -> Receipt:
-        self._count += 1
-        if self._count % 20 or not batch.records or batch.changes or batch.claims:
-            return await super().commit(batch)
+    async def forget(self: orket.MemoryStore, batch: Batch) -> Receipt:
+        if not batch.op_id.endswith("::finished"):
+            return await commit(self, batch)
         return Receipt(first_seq=self._link.seq + 1, last_seq=self._link.seq + len(batch.records), tokens={})
+
+    patch.setattr(orket.MemoryStore, "commit", forget)
+
+
+def with_blind_groups(patch: pytest.MonkeyPatch) -> None:
+    """A store whose batches of one transaction do not see each other's cards."""
+
+    def blind(self: Any, card: str) -> Any:
+        if card not in self.states and (stored := self._ledger.find_card((self._build, card))) is not None:
+            self.states[card] = stored.copy()
+        return self.states.get(card)
+
+    patch.setattr(_ledger._Touched, "get", blind)
 
 
 class HashedPlanner:
@@ -159,16 +168,19 @@ def hashed(folder: Path, ledger: EffectLedger, *, seed: int) -> orket.Orchestrat
     return attrs.evolve(random_crew(folder, ledger, seed=seed), nodes={"planner": HashedPlanner()})
 
 
-SPOILED = MappingProxyType(
+SPOILED = MappingProxyType(  # by name: what spoils it, what is said of it then, and in which store
     {
-        "no fencing": (without_fencing, r"lost|last one"),
-        "no leases": (without_leases, r"while .* had it"),
-        "a lost wake-up": (with_lost_wake_up, r"stuck"),
-        "an effect without an intent": (without_intents, r"no intent of it is on record|happened more often"),
-        "an effect that runs again": (with_reruns, r"happened more often|second result"),
-        "a result that is forgotten": (with_forgotten_results, r"happened more often|second result|waits"),
-        "a wait without a reason": (with_silent_waits, r"explained|wait reason is None"),
-        "a real clock": (with_real_clock, r"another one the second time"),
-        "an order of memory": (with_order_of_memory, r"the second time"),
+        "no fencing": (without_fencing, r"lost|last one", "memory"),
+        "no leases": (without_leases, r"while .* had it", "memory"),
+        "a lost wake-up": (with_lost_wake_up, r"stuck", "memory"),
+        "an effect without an intent": (without_intents, r"no intent of it is on record|happened more often", "memory"),
+        "an effect that runs again": (with_reruns, r"happened more often|second result", "memory"),
+        "a result that is forgotten": (with_forgotten_results, r"happened more often|second result|waits", "memory"),
+        "a wait without a reason": (with_silent_waits, r"explained|wait reason is None", "memory"),
+        "a real clock": (with_real_clock, r"another one the second time", "memory"),
+        "an effect of a lost claim": (without_self_fencing, r"happened more often", "memory"),
+        "a store that forgets": (with_amnesia, r"was acknowledged", "memory"),
+        "batches that do not see each other": (with_blind_groups, r"the board says|not its|stuck", "sqlite"),
+        "an order of memory": (with_order_of_memory, r"the second time", "memory"),
     }
 )

@@ -102,8 +102,12 @@ class ThreadedStore:
         except BaseException:
             database.close()
             raise
-        self._writer = Writer(database, wake=wake, answered=self._answered)
+        self._writer = self._start_writer(database, wake)
         self._database = database
+
+    def _start_writer(self, database: Database, wake: Wake) -> Writer:
+        """Return what writes, already at work."""
+        return Writer(database, wake=wake, answered=self._answered)
 
     def _answered(self, answers: Sequence[Answer]) -> None:
         self._progress.advance(max([answer.last_seq for answer in answers if isinstance(answer, Receipt)], default=0))

@@ -60,6 +60,9 @@ class Writer:
         self._stopped = False
         self._gathered: Group | None = None  # handed over in this turn of the event loop
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
+        self._start()
+
+    def _start(self) -> None:
         # A daemon: a host that forgets to close must still be able to exit, and an interrupted transaction rolls back.
         self._thread = threading.Thread(target=self._work, name="orket-store-writer", daemon=True)
         self._thread.start()

@@ -9,27 +9,27 @@ import sys
 import pytest
 from evidence import Evidence
 from nightly import scaled
-from storms import SPOILED, ForgetfulStore
+from storms import SPOILED
 
 from orket.testing.simulation import Simulated, Simulation, SimulationReport
 from orket.testing.simulation.__main__ import main
 
 SEEDS = scaled(300, 50_000)
-SHARES = 6
+WORLDS = [(backend, store) for backend in ("asyncio", "trio") for store in ("memory", "sqlite")]
 
 
 @pytest.mark.nightly
 @pytest.mark.thorough
 @pytest.mark.fire("simulation")
-@pytest.mark.parametrize("share", range(SHARES))
-def test_every_storm_ends_well(share: int, evidence: Evidence) -> None:
-    """On both event loops, each seed is sound, and the same twice."""
-    simulation = Simulation(backend=("asyncio", "trio")[share % 2])
-    report = simulation.sweep(range(share, SEEDS, SHARES))
+@pytest.mark.parametrize(("backend", "store"), WORLDS)
+def test_every_storm_ends_well(backend: str, store: str, evidence: Evidence) -> None:
+    """On both event loops and in both stores, each seed is sound, and the same twice."""
+    share = WORLDS.index((backend, store))
+    report = Simulation(backend=backend, store=store).sweep(range(share, SEEDS, len(WORLDS)))
     print(report)  # pytest -rP shows it
-    evidence(runs=report.seeds, failures=len(report.failed))
+    evidence(runs=report.seeds, failures=len(report.failed), note=str(report))
     report.check()
-    assert report.seeds == SEEDS // SHARES
+    assert report.seeds == SEEDS // len(WORLDS)
     for what in ("crash", "store", "model", "tool", "jump of a clock", "act of a person"):
         assert report.counts[what] > report.seeds // 10, what
 
@@ -45,18 +45,12 @@ def first_failure(simulation: Simulation, *, twice: bool = False) -> Simulated:
 @pytest.mark.parametrize("name", SPOILED)
 def test_what_does_not_survive_a_storm_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel, store or node that is wrong in one way fails in one of the first seeds."""
-    spoil, said = SPOILED[name]
+    spoil, said, store = SPOILED[name]
     spoil(monkeypatch)
-    failed = first_failure(Simulation(), twice="second" in said)
+    failed = first_failure(Simulation(store=store), twice="second time" in said)
     assert any(re.search(said, problem) for problem in failed.problems), failed.problems
     with pytest.raises(AssertionError, match=rf"python -m orket.testing.simulation --seed {failed.seed} --backend"):
         failed.check()
-
-
-def test_a_store_that_forgets_is_found() -> None:
-    """What was acknowledged must be kept."""
-    failed = first_failure(Simulation(store=ForgetfulStore))
-    assert any("was acknowledged" in problem for problem in failed.problems), failed.problems
 
 
 def journals(*arguments: str, hash_seed: str) -> str:
@@ -69,10 +63,10 @@ def journals(*arguments: str, hash_seed: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_another_process_writes_the_same_journal(backend: str) -> None:
+@pytest.mark.parametrize(("backend", "store"), WORLDS)
+def test_another_process_writes_the_same_journal(backend: str, store: str) -> None:
     """Whatever the order of sets in a process, a seed has the same journal."""
-    arguments = ("--seed", "20", "--count", "4", "--backend", backend)
+    arguments = ("--seed", "20", "--count", "4", "--backend", backend, "--store", store)
     first, second = [journals(*arguments, hash_seed=seed) for seed in ("1", "2")]
     assert first == second
     assert first.endswith(f"4 seeds on {backend}, 0 failed\n")

@@ -6,12 +6,13 @@ from hashlib import sha256
 
 from orket.testing.simulation._loops import BACKENDS
 from orket.testing.simulation._simulation import CARD, SCENARIO, Simulation
+from orket.testing.simulation._stores import STORES
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what the arguments say, tell what came of it, and return the exit code: 1 where a seed failed."""
     given = _parser().parse_args(arguments)
-    simulation = Simulation(scenario=given.scenario, card=given.card, backend=given.backend)
+    simulation = Simulation(scenario=given.scenario, card=given.card, backend=given.backend, store=given.store)
     failed = 0
     for seed in range(given.seed, given.seed + given.count):
         done = simulation.twice(seed)
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="the seed, or the first one of several")
     parser.add_argument("--count", type=int, default=1, help="how many seeds")
     parser.add_argument("--backend", choices=BACKENDS, default="asyncio")
+    parser.add_argument("--store", choices=tuple(STORES), default="memory")
     parser.add_argument("--scenario", default=SCENARIO, help="the crew, as module:function")
     parser.add_argument("--card", default=CARD, help="what is run")
     parser.add_argument("--trace", action="store_true", help="say what happened when")

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-_CALM: Final = 0.4  # how often a kind of fault does not occur in a simulation at all
+_CALM: Final = 0.3  # how often a kind of fault does not occur in a simulation at all
 
 
 class Chance(random.Random):
@@ -37,6 +37,7 @@ class Weather:
         crash: How often a process dies at a call of a port.
         lives: Seconds after which a process dies, about; 0: it dies at calls only.
         jump: Seconds between two jumps of somebody's wall clock, about; 0: none.
+        cut: How often a machine is cut off from its store for a while, after a commit and before it hears of it.
         person: Seconds between two acts of a person, about; 0: none.
     """
 
@@ -49,6 +50,7 @@ class Weather:
     crash: float
     lives: float
     jump: float
+    cut: float
     person: float
 
     @classmethod
@@ -56,7 +58,7 @@ class Weather:
         """Return the weather of a seed."""
 
         def bad(worst: float) -> float:
-            return 0.0 if chance.happens(_CALM) else worst * 10.0 ** chance.uniform(-1.5, 0.0)
+            return 0.0 if chance.happens(_CALM) else worst * 10.0 ** chance.uniform(-1.0, 0.0)
 
         def every(seconds: float) -> float:
             return 0.0 if chance.happens(_CALM) else chance.around(seconds)
@@ -64,12 +66,13 @@ class Weather:
         return cls(
             crews=chance.choice((1, 1, 2, 2, 3)),
             storm=chance.uniform(20.0, 150.0),
-            slow=bad(0.1),
+            slow=bad(0.2),
             store=bad(0.05),
             model=bad(0.5),
             tool=bad(0.4),
             crash=bad(0.03),
             lives=every(100.0),
-            jump=every(100.0),
+            jump=chance.choice((0.0, chance.around(100.0))),
+            cut=bad(0.1),
             person=every(20.0),
         )

@@ -1,6 +1,7 @@
 """Ports of a process: what they stand for, with the delays and faults of the world."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import anyio
@@ -40,7 +41,7 @@ from orket.testing.faults import FrontStore
 from orket.testing.simulation._world import EPOCH, Machine, SimulatedStoreError, World
 
 T = TypeVar("T")
-_STORE: Final = 0.02  # seconds, about: one way to the store
+_STORE: Final = 0.05  # seconds, about: one way to the store
 _MODEL: Final = 2.0
 _TOOL: Final = 0.5
 _REFUSALS: Final = ("I am sorry, I cannot help with that.", "", "{", '{"tool": ', "```json\n[1, 2\n```", "\x00" * 8)
@@ -50,6 +51,7 @@ class Dying(Protocol):
     """What a port belongs to."""
 
     world: World
+    machine: Machine
     intents: set[str]
 
     @property
@@ -106,13 +108,15 @@ class Connection(FrontStore):
         self._wire = anyio.Lock()
 
     async def open(self) -> None:
-        """Find the store open."""
-        await self.around("open", anyio.lowlevel.checkpoint)
+        """Open the store, or find it open."""
+        await self.around("open", partial(self._world.stores.open, self.inner))
 
     async def aclose(self) -> None:
-        """Leave the store open for others, when all that was handed over has arrived."""
+        """Close the store, or leave it open for others, when all that was handed over has arrived."""
         async with self._wire:
             self._world.note(self._process.name, "closes its store")
+        if not self._process.is_dead:
+            await self._world.stores.close(self.inner)
 
     async def around(self, verb: str, call: Callable[[], Awaitable[T]], batch: Batch | None = None) -> T:
         """Make a call, in this weather."""
@@ -125,10 +129,12 @@ class Connection(FrontStore):
         await process.point(f"before {said}")
         if batch is not None:
             return await self._send(batch, said)  # type: ignore[return-value]  # what commit returns
+        await process.machine.reach()
         await anyio.sleep(world.delay("store", _STORE))
         if world.fails("store", world.weather.store):
             raise self._fault(said, "before")
         answer = await call()
+        await process.machine.reach()
         await anyio.sleep(world.delay("store", _STORE))
         await process.point(f"after {said}")
         return answer
@@ -158,14 +164,18 @@ class Connection(FrontStore):
         """Carry a batch to the store, and its receipt back; a dead process's may be lost on the way."""
         world = self._world
         try:
+            await self._process.machine.reach()
             if is_late:
                 await anyio.sleep(world.delay("late batches", 5.0))
                 await self._deliver(message)
+            elif not world.stores.is_shared:
+                await self._deliver(message)  # its own writer keeps the order, and takes its time
             else:
                 async with self._wire:
                     await anyio.sleep(world.delay("store", _STORE))
                     await self._deliver(message)
                 await anyio.sleep(world.delay("store", _STORE))
+            await self._process.machine.reach()
         finally:
             message.done.set()
 
@@ -179,6 +189,8 @@ class Connection(FrontStore):
         except StoreError as error:
             message.error = error
         world.note(self._process.name, f"commit {batch.op_id}: {_told(message)}")
+        if world.fails("cut wire", world.weather.cut):
+            self._process.machine.cut(world.chance("cut wire").around(20.0))
 
     def _fault(self, said: str, outcome: str) -> SimulatedStoreError:
         self._world.note(self._process.name, f"{said} fails ({outcome})")

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from orket._orchestrator import Orchestrator
 from orket._orchestrator._setup import as_model
-from orket.contracts import ReconcilingTool, Tool
+from orket.contracts import ReconcilingTool, Store, Tool
 from orket.errors import OrketError, RunError, StoreError
 from orket.testing.faults import CommitLog, WitnessedStore
 from orket.testing.simulation._ports import (
@@ -43,6 +43,7 @@ class Process:
     busy: int = 0  # functions on their way in its threads
     intents: set[str] = field(factory=set)  # keys of effects that it meant to let happen
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
+    _store: Store = field(init=False)
 
     @property
     def group(self) -> anyio.abc.TaskGroup:
@@ -87,22 +88,24 @@ class Process:
                     finally:
                         self.orchestrator = None
                 self.world.note(self.name, "ends")
-                self.is_over = True
             except Exception as error:  # noqa: BLE001 - whatever ends a run is what is looked for
                 self._judge(error)
-                self.is_over = True
                 return None
+            finally:
+                self.is_over = True
+                self.world.stores.abandon(self._store)
             return result
         return None
 
     def _born(self, crew: Callable[[], Orchestrator], commits: CommitLog) -> Orchestrator:
         """Return the same crew, behind ports of this world."""
         world = self.world
+        self._store = world.stores.connect()
         stock = crew()
         given = {one.name: getattr(stock, one.name) for one in attrs.fields(type(stock)) if one.init}
         return attrs.evolve(
             stock,
-            store=WitnessedStore(Connection(world.store, self), commits),
+            store=WitnessedStore(Connection(self._store, self), commits),
             model=WeatheredModel(as_model(given["_model"]), self),
             tools=tuple([self._tool(tool) for tool in given["_tools"]]),
             clock=MachineClock(self.machine),

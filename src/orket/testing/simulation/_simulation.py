@@ -16,18 +16,17 @@ from attrs import evolve, field, frozen
 
 from orket._orchestrator import Orchestrator
 from orket._registry import DecisionNodeRegistry
-from orket.contracts import Store
-from orket.stores import MemoryStore
 from orket.testing.fakes import EffectLedger
 from orket.testing.simulation._chance import Chance
 from orket.testing.simulation._loops import Backend, Steps, run
 from orket.testing.simulation._report import Simulated, SimulationReport
+from orket.testing.simulation._stores import STORES, StoreKind
 from orket.testing.simulation._story import Crew, Story
 from orket.testing.simulation._threads import simulated_threads
 
 SCENARIO: Final = "orket.testing.simulation:random_crew"
 CARD: Final = "launch"
-_STEPS: Final = 1_000_000
+_STEPS: Final = 100_000  # a seed has a few thousand
 
 
 @frozen(kw_only=True)
@@ -45,14 +44,15 @@ class Simulation:
         card: What is run.
         options: Further arguments of the function.
         backend: The event loop, ``"asyncio"`` or ``"trio"``.
-        store: Returns the store that all orchestrators of a seed share.
+        store: What the orchestrators of a seed share: ``"memory"``, one :class:`~orket.MemoryStore`, or ``"sqlite"``, a
+            file that each opens with a :class:`~orket.stores.SQLiteStore` of its own.
     """
 
     scenario: str = SCENARIO
     card: str = CARD
     options: Mapping[str, Any] = field(factory=dict)
     backend: Backend = "asyncio"
-    store: Callable[[], Store] = MemoryStore
+    store: StoreKind = "memory"
     _registry: DecisionNodeRegistry = field(init=False, factory=DecisionNodeRegistry)
 
     def run(self, seed: int) -> Simulated:
@@ -63,7 +63,7 @@ class Simulation:
                 seed=seed,
                 card=self.card,
                 folder=Path(name),
-                store=self.store(),
+                stores=STORES[self.store](Path(name)),
                 crew=partial(self._crew, seed),
                 steps=steps,
             )
@@ -99,6 +99,8 @@ class Simulation:
     def reproduction(self, seed: int) -> str:
         """Return the command that runs a seed again."""
         words = ["python -m orket.testing.simulation", f"--seed {seed}", f"--backend {self.backend}"]
+        if self.store != "memory":
+            words.append(f"--store {self.store}")
         if self.scenario != SCENARIO:
             words.append(f"--scenario {self.scenario} --card {self.card}")
         return " ".join(words)

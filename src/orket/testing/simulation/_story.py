@@ -12,7 +12,6 @@ from orket._codec import codec
 from orket._orchestrator import Orchestrator
 from orket._pipeline import RunResult
 from orket.cards import WaitReason
-from orket.contracts import Store
 from orket.errors import JournalError
 from orket.events import RunOutcome
 from orket.testing.fakes import EffectLedger
@@ -21,6 +20,7 @@ from orket.testing.simulation._chance import Chance, Weather
 from orket.testing.simulation._loops import Steps
 from orket.testing.simulation._person import Person
 from orket.testing.simulation._process import Process
+from orket.testing.simulation._stores import Stores
 from orket.testing.simulation._threads import MACHINE
 from orket.testing.simulation._world import Machine, World, lines
 
@@ -36,7 +36,7 @@ class Story:
     seed: int
     card: str
     folder: Path
-    store: Store
+    stores: Stores
     crew: Callable[[Path, EffectLedger], Crew]
     steps: Steps
     problems: list[str] = field(factory=list)
@@ -52,8 +52,8 @@ class Story:
         """Let it happen, on the event loop that runs."""
         ledger, self._commits = EffectLedger(), CommitLog(self.folder / "commits")
         crew = self.crew(self.folder, ledger)
-        await self.store.open()
         before = await Surroundings.now()
+        patience = anyio.CancelScope(deadline=anyio.current_time() + _PATIENCE)
         with anyio.CancelScope() as scope:
             self.steps.exceeded = scope.cancel
             async with anyio.create_task_group() as group:
@@ -61,7 +61,7 @@ class Story:
                 self._world = World(
                     seed=self.seed,
                     weather=weather,
-                    store=self.store,
+                    stores=self.stores,
                     ledger=ledger,
                     group=group,
                     trace=self.trace,
@@ -70,7 +70,7 @@ class Story:
                 )
                 MACHINE.set(self._world)
                 self._person = Person(self._world)
-                with anyio.move_on_after(_PATIENCE) as patience:
+                with patience:
                     await self._storm(crew)
                     await self._rest(crew)
                 group.cancel_scope.cancel()
@@ -78,8 +78,8 @@ class Story:
         if scope.cancelled_caught or patience.cancelled_caught:
             self.problems.append(f"stuck: after {self.steps.taken} steps and {self.seconds:.0f} s it is not at rest")
         self.problems += [f"left over: {more}" for more in (await Surroundings.now()).beyond(before)]
-        await self._examine(ledger)
-        await self.store.aclose()
+        async with anyio.create_task_group() as self._world.group:
+            await self._examine(ledger)
 
     async def _storm(self, crew: Crew) -> None:
         """Let crews work, die, and be replaced, until the storm is over and each has come to its end."""
@@ -182,13 +182,15 @@ class Story:
 
     async def _examine(self, ledger: EffectLedger) -> None:
         """Hold the record to everything that is known of it, and write it down."""
-        self.problems += await Oracle(ledger=ledger, commits=self._commits, steady=False).examine(self.store)
+        store = await self.stores.last()
+        self.problems += await Oracle(ledger=ledger, commits=self._commits, steady=False).examine(store)
         parts: list[dict[str, Any]] = []
         try:
-            async for entry in self.store.events():
+            async for entry in store.events():
                 where = {"seq": entry.seq, "at": entry.at, "run": entry.run, "build": entry.build, "card": entry.card}
                 parts.append({**where, "record": codec().dump_record(entry.record)})
-            parts.append({"head": (await self.store.verify()).head})
+            parts.append({"head": (await store.verify()).head})
         except JournalError as error:
             parts.append({"error": error.message})
+        await store.aclose()
         self.journal = lines(parts)

@@ -13,6 +13,7 @@ from orket.contracts import Batch, Receipt, Store
 from orket.errors import StoreError
 from orket.testing.fakes import EffectLedger
 from orket.testing.simulation._chance import Chance, Weather
+from orket.testing.simulation._stores import Stores
 
 EPOCH: Final = 1_000_000_000.0  # what all wall clocks show at first
 _USUAL: Final = 0.01  # seconds of a thread's delay, about
@@ -40,7 +41,7 @@ class World:
     Attributes:
         seed: It decides everything.
         weather: What it decides about faults.
-        store: The store, whose processes come and go.
+        stores: Where processes find their store.
         ledger: What tools really did.
         group: Where things go on that no process waits for.
         calm: No further fault happens.
@@ -52,7 +53,7 @@ class World:
 
     seed: int
     weather: Weather
-    store: Store
+    stores: Stores
     ledger: EffectLedger
     group: anyio.abc.TaskGroup
     calm: bool = False
@@ -117,7 +118,12 @@ class World:
         return self.delay("threads", _USUAL)
 
     async def commit(self, store: Store, batch: Batch) -> Receipt:
-        """Commit a batch that has arrived; batches are written one after the other, and in this order they count."""
+        """Commit a batch that has arrived.
+
+        In a store that all processes share, batches are written one after the other, and in this order they count.
+        """
+        if not self.stores.is_shared:
+            return await store.commit(batch)
         async with self._disk:
             receipt = await store.commit(batch)
             self.registry.add(batch, receipt)
@@ -130,10 +136,19 @@ class Machine:
 
     name: str
     ahead: float = 0.0  # seconds, of the world's time
+    cut_until: float = 0.0  # by the world's time: till then it does not reach the store
 
     def jump(self, seconds: float) -> None:
         """Move the wall clock, forward or backward."""
         self.ahead += seconds
+
+    async def reach(self) -> None:
+        """Wait until the store can be reached."""
+        await anyio.sleep(max(0.0, self.cut_until - anyio.current_time()))
+
+    def cut(self, seconds: float) -> None:
+        """Let it reach the store no more for a while."""
+        self.cut_until = max(self.cut_until, anyio.current_time() + seconds)
 
 
 @define
