@@ -88,15 +88,6 @@ def with_forgotten_results(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_recorded, "_assemble", lambda *parts: attrs.evolve(assemble(*parts), outputs={}))
 
 
-def without_self_fencing(patch: pytest.MonkeyPatch) -> None:
-    """A flow that acts although its claim has run out."""
-
-    async def trust(self: Turn) -> None:
-        del self
-
-    patch.setattr(Turn, "hold_on", trust)
-
-
 def with_silent_waits(patch: pytest.MonkeyPatch) -> None:
     """A board that does not say why a card waits for another one."""
     wait_of = Board.wait_of
@@ -178,7 +169,6 @@ SPOILED = MappingProxyType(  # by name: what spoils it, what is said of it then,
         "a result that is forgotten": (with_forgotten_results, r"happened more often|second result|waits", "memory"),
         "a wait without a reason": (with_silent_waits, r"explained|wait reason is None", "memory"),
         "a real clock": (with_real_clock, r"another one the second time", "memory"),
-        "an effect of a lost claim": (without_self_fencing, r"happened more often", "memory"),
         "a store that forgets": (with_amnesia, r"was acknowledged", "memory"),
         "batches that do not see each other": (with_blind_groups, r"the board says|not its|stuck", "sqlite"),
         "an order of memory": (with_order_of_memory, r"the second time", "memory"),

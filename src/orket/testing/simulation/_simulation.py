@@ -26,7 +26,7 @@ from orket.testing.simulation._threads import simulated_threads
 
 SCENARIO: Final = "orket.testing.simulation:random_crew"
 CARD: Final = "launch"
-_STEPS: Final = 100_000  # a seed has a few thousand
+_STEPS: Final = 50_000  # a seed has a few thousand
 
 
 @frozen(kw_only=True)

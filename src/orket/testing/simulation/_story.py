@@ -173,8 +173,9 @@ class Story:
                     self._world.accuse(f"{issue.id} is {issue.status}, and its wait reason is {wait}")
                 if wait is None:
                     continue
-                if wait != (await orchestrator.explain(issue.id, build=view.build)).wait:
-                    self._world.accuse(f"{issue.id} waits for {wait}, and is explained in another way")
+                explained = await orchestrator.explain(issue.id, build=view.build)
+                if explained.wait != wait or explained.wake is None:
+                    self._world.accuse(f"{issue.id} waits for {wait}; explained are {explained.wait}, {explained.wake}")
                 if not (wait[0] is WaitReason.DEPENDENCY and "canceled" in wait[1]):
                     left.append(f"{issue.id}: {wait[0]}, {wait[1]}")
         self._world.note("world", f"left to do: {'; '.join(left) or 'nothing'}")
