@@ -12,11 +12,12 @@ import attrs
 
 from orket._codec import codec
 from orket.contracts import Batch, CardRow, Document, JournalProof, Receipt, RunRow
-from orket.errors import StoreError
+from orket.errors import JournalError, StoreError
 from orket.events import Digest, JournalEntry
+from orket.stores._account import Account
 from orket.stores._cards import CardReader
 from orket.stores._changes import CardState, receipt
-from orket.stores._journal import JournalRow, Link, Selection, entries, follow, payload_error, payload_holds
+from orket.stores._journal import JournalRow, Link, Selection, entries, payload_error, payload_holds
 from orket.stores._ledger import CardKey, DocumentKey, Ledger
 from orket.stores._prepare import PreparedRun, payload_key, prepare
 from orket.stores._progress import Progress
@@ -38,6 +39,7 @@ class MemoryStore:
         self._cards: dict[CardKey, CardState] = {}
         self._documents: dict[DocumentKey, str] = {}
         self._payloads: dict[bytes, bytes] = {}
+        self._payload_sum = 0  # of their digests, so that one that is gone is missed
         self._runs: dict[str, PreparedRun] = {}
         self._charges: dict[str, tuple[int, int]] = {}
 
@@ -94,7 +96,9 @@ class MemoryStore:
             else:
                 self._documents[address] = text
         for digest, payload in ledger.payloads.items():
-            self._payloads.setdefault(digest, payload)
+            if digest not in self._payloads:
+                self._payloads[digest] = payload
+                self._payload_sum += int.from_bytes(digest, "big")
         self._runs.update(ledger.runs)
         for run, (turns, tokens) in ledger.charges.items():
             before = self._charges.get(run, (0, 0))
@@ -165,21 +169,52 @@ class MemoryStore:
         return tuple([Document(kind=kind, key=key, body=json.loads(self._documents[kind, key])) for key in found])
 
     async def verify(self) -> JournalProof:
-        """Check the whole hash chain and every payload's digest.
+        """Check the whole hash chain, every row that stands beside it, and every payload's digest.
 
         Raises:
-            JournalError: naming the first entry that does not hold.
+            JournalError: naming the first entry that does not hold; ``seq`` is 0 for what is no entry.
         """
         self._open()
-        link = Link()
-        for start in range(0, len(self._journal), BREATH):
+        account = Account()
+        while rows := self._journal[account.link.place : account.link.place + BREATH]:
+            account.follow([JournalRow._make(row) for row in rows])
             await anyio.lowlevel.checkpoint()
-            link = follow(link, map(JournalRow._make, self._journal[start : start + BREATH]))
-        for key, payload in tuple(self._payloads.items()):
+        if account.link != self._link:
+            raise JournalError("the last rows of the journal were deleted", seq=account.link.seq + 1)
+        tables, operations, payloads = self._tables(), dict(self._operations), dict(self._payloads)
+        total = self._payload_sum
+        for table, (keys, rows) in tables.items():
+            await anyio.lowlevel.checkpoint()
+            account.compare(table, keys, rows)
+        if operations != {row[7]: row[0] for row in self._journal[: account.link.place]}:
+            raise JournalError("batches and the rows of the journal do not name each other", seq=0, table="operation")
+        await self._check_payloads(payloads, total)
+        return JournalProof(records=account.link.seq, head=account.link.head)
+
+    def _tables(self) -> dict[str, tuple[int, list[tuple[Any, ...]]]]:
+        """Return the rows of all tables beside the journal as they stand, and how many columns their keys have."""
+        cards = [
+            (*key, place, it.version, it.owner, it.until, it.token, it.body or "")
+            for place, (key, it) in enumerate(self._cards.items(), 1)
+        ]
+        runs = [(key, place, it.build, it.started_at, it.body) for place, (key, it) in enumerate(self._runs.items(), 1)]
+        charges = [(run, *charge) for run, charge in self._charges.items()]
+        return {
+            "card": (2, cards),
+            "charge": (1, charges),
+            "document": (2, [(*key, body) for key, body in self._documents.items()]),
+            "run": (1, runs),
+        }
+
+    async def _check_payloads(self, payloads: dict[bytes, bytes], total: int) -> None:
+        for number, (key, payload) in enumerate(payloads.items(), 1):
             if not payload_holds(key, payload):
                 named = (row.first_seq for row in map(JournalRow._make, self._journal) if key.hex() in row.body)
                 raise payload_error(key, next(named, 0))
-        return JournalProof(records=link.seq, head=link.head)
+            if number % BREATH == 0:
+                await anyio.lowlevel.checkpoint()
+        if sum([int.from_bytes(key, "big") for key in payloads]) != total:
+            raise JournalError("the payloads are not all, or not those, that were stored", seq=0, table="payload")
 
     def _open(self) -> Progress:
         if self._progress is None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from attrs import evolve
 
+from orket._replay import replay
 from orket.contracts import Store
 from orket.errors import JournalError
 from orket.events import CallJudged, EffectIntended, EffectRecorded, EffectSettled, EffectUnknown, JournalEntry
@@ -19,7 +20,8 @@ class Oracle:
     It claims that
 
     * the chain is unbroken, and every payload has its digest;
-    * the events, folded, are the board, and the law grants every transition among them;
+    * the events, folded by :func:`orket.replay` and by rules of the oracle's own, are the board, and the law grants
+      every transition among them;
     * each intent of an effect follows a verdict that allows exactly its bytes, and each result an intent;
     * whatever the ledger says has happened was intended before, whatever is on record as a success has happened, and
       no at-most-once key has happened twice;
@@ -70,8 +72,13 @@ async def _board_problems(store: Store, entries: Collection[JournalEntry]) -> li
     for entry in entries:
         fold.add(entry)
     problems = fold.problems
+    replayed = await replay(entries)
+    if replayed.disagreement is not None:
+        problems.append(f"replay: {replayed.disagreement!r:.300}")
     for build, told in fold.boards.items():
         stored = {row.issue.id: row.issue for row in await store.load_board(build)}
+        if replayed.boards.get(build, ()) != tuple(stored.values()):
+            problems.append(f"build {build}: replay does not lead to the board")
         for name in told.keys() | stored.keys():
             if told.get(name) != stored.get(name):
                 problems.append(
