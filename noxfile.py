@@ -63,7 +63,7 @@ def evidence(session: nox.Session) -> None:
     """Put the record under fire and write docs/evidence.md; as often as in CI, or with NIGHTLY=1 as at night."""
     session.install("-e", ".[http,testing]", *_group("test"))
     found = str(Path(session.create_tmp()) / "evidence.json")
-    chosen = ("-n", "2", "--dist", "worksteal", "-m", "fire", "--evidence", found)
+    chosen = ("-n", "2", "--dist", "worksteal", "-m", "fire", f"--evidence={found}")
     session.run("python", "-m", "pytest", *chosen, *session.posargs, success_codes=[0, 1])
     session.run("python", "docs/write_evidence.py", found)  # fails where a guarantee did
 

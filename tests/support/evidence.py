@@ -8,7 +8,7 @@ A test contributes to a line of ``docs/evidence.md`` by a mark, and says by a fi
         evidence(runs=1000, failures=len(problems))  # before the assertion, so that failures count, too
         assert problems == []
 
-Without a word from the test it was one run. A test that fails without saying how often failed once. ``--evidence FILE``
+Without a word from the test it was one run. A test that fails without saying how often failed once. ``--evidence=FILE``
 writes what a session has shown, also one of several processes; ``nox -s evidence`` makes the page of it.
 """
 
