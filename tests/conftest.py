@@ -5,9 +5,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 from model_server import make_model, missing_parts, model_server
 
 pytest_plugins = ["evidence"]
+
+# A busy machine is nobody's defect: no property may fail for how long it takes.
+settings.register_profile(
+    "orket", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("orket")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -191,7 +191,7 @@ class BoardMachine(RuleBasedStateMachine):
 
 
 TestBoardMachine = BoardMachine.TestCase
-TestBoardMachine.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestBoardMachine.settings = settings(max_examples=150, stateful_step_count=25)
 
 
 WAITS: list[tuple[Issue, WaitReason, str]] = [

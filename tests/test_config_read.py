@@ -125,7 +125,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_returns_what_json_says(tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]) -> None:
     """Every finite JSON object of characters comes back as it was written."""
@@ -134,7 +134,7 @@ def test_returns_what_json_says(tmp_path_factory: pytest.TempPathFactory, data: 
     assert read_object(file, "any.json") == data
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_an_object_or_a_config_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     """No file content raises anything but ConfigError."""

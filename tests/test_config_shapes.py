@@ -44,7 +44,7 @@ def load(loader: ConfigLoader, category: str) -> Any:
     }[category]("any")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     category=st.sampled_from([*CATEGORIES, "organization"]),
     body=st.dictionaries(st.sampled_from(KEYS), junk, max_size=8),

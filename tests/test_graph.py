@@ -48,7 +48,7 @@ def reaches(edges: Mapping[str, Sequence[str]], start: str) -> set[str]:
     return seen
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(EDGES)
 def test_find_cycle_agrees_with_reachability(edges: dict[str, list[str]]) -> None:
     """A cycle is found exactly when an issue reaches itself, and what is found is a cycle."""
@@ -61,7 +61,7 @@ def test_find_cycle_agrees_with_reachability(edges: dict[str, list[str]]) -> Non
         assert all(need in edges[name] for name, need in pairwise(cycle))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(EDGES)
 def test_unknown_dependencies_are_named_once(edges: dict[str, list[str]]) -> None:
     """Every dependency that no issue is, is named under each issue that has it, and no other."""
@@ -72,7 +72,7 @@ def test_unknown_dependencies_are_named_once(edges: dict[str, list[str]]) -> Non
     assert all(needs and len(set(needs)) == len(needs) for needs in found.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ACYCLIC)
 def test_weights_are_longest_chains(raw: list[list[int]]) -> None:
     """An issue's weight is the length of the longest chain that waits for it, built at once or one by one."""
@@ -157,7 +157,7 @@ class GraphMachine(RuleBasedStateMachine):
             assert set(self.graph.dependents(name)) == {one for one, needs in self.edges.items() if name in needs}
 
 
-GraphMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+GraphMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestGraph = GraphMachine.TestCase
 
 
@@ -256,7 +256,7 @@ class FrontierMachine(RuleBasedStateMachine):
             assert self.frontier.get(name) is self.held.get(name)
 
 
-FrontierMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+FrontierMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestFrontier = FrontierMachine.TestCase
 
 

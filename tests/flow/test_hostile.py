@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from hostile_model import campaigns, hostile_world, native_replies, snapshot
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_world import WORKER_TOOLS, issue, open_world, organization, wish
 
@@ -43,7 +43,6 @@ from orket.testing.fakes import HostileModel
 
 CODER = frozenset({"blocked", "waiting_for_developer", "ready_for_testing", "code_review"})
 ROLE_TOOLS = {"coder": frozenset(WORKER_TOOLS), "guard": frozenset({"read_file", "update_issue_status"})}
-quietly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 async def siege(root: Path, campaign: Sequence[ModelReply] | ModelClient, **options: Any) -> None:
@@ -148,7 +147,7 @@ def check_moves(entries: Sequence[JournalEntry]) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@settings(quietly, max_examples=60)
+@settings(max_examples=60)
 @given(campaign=campaigns)
 def test_a_hostile_model_gets_refusals_and_never_an_effect(backend: str, campaign: list[ModelReply]) -> None:
     """No tool outside the role's list, no file outside the workspace, nothing done without the guard; the run ends."""
@@ -163,7 +162,7 @@ def test_the_hostile_model_gets_no_further(backend: str, seed: int, tmp_path: Pa
     anyio.run(siege, tmp_path, HostileModel(seed), backend=backend)
 
 
-@settings(quietly, max_examples=8)
+@settings(max_examples=8)
 @given(campaign=campaigns, backend=st.sampled_from(["asyncio", "trio"]))
 def test_the_law_holds_on_a_file_with_a_real_fixture(campaign: list[ModelReply], backend: str) -> None:
     """The same with SQLite and a fixture that is really run: what proves the work stays as it was."""
@@ -175,7 +174,7 @@ def test_the_law_holds_on_a_file_with_a_real_fixture(campaign: list[ModelReply],
         anyio.run(work, Path(folder), backend=backend)
 
 
-@settings(quietly, max_examples=40)
+@settings(max_examples=40)
 @given(reply=native_replies)
 def test_a_hostile_guard_can_judge_and_nothing_else(reply: ModelReply) -> None:
     """A model that is honest at work and hostile in reviews still touches nothing."""

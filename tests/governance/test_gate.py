@@ -121,7 +121,7 @@ ARGUMENTS = st.dictionaries(KEYS, JSON, max_size=5)
 NAMES = st.sampled_from(["write_file", "read_file", "update_issue_status", "request_excuse", "create_issue"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NAMES, ARGUMENTS, st.booleans())
 def test_any_arguments_get_a_verdict(name: str, arguments: dict[str, Any], idesign: bool) -> None:
     """No JSON whatever makes a stock rule fail: each refusal is one that the rule meant."""
@@ -132,7 +132,7 @@ def test_any_arguments_get_a_verdict(name: str, arguments: dict[str, Any], idesi
     verdict.detail.encode()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(), max_size=30), ARGUMENTS)
 def test_an_unknown_tool_is_always_refused(name: str, arguments: dict[str, Any]) -> None:
     """A call of a tool that does not exist is refused, whatever it is called and given."""

@@ -252,11 +252,11 @@ class LawMachine(RuleBasedStateMachine):
         assert (self.issue.wait_reason is not None) == (self.issue.status in WAITING)
 
 
-LawMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+LawMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25)
 TestLaw = LawMachine.TestCase
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROLES, st.sampled_from(TurnKind))
 def test_no_seat_may_wish_anything_of_a_card_at_rest(roles: set[str], kind: TurnKind) -> None:
     """Terminal, waiting and ready cards grant a seat nothing."""

@@ -35,7 +35,7 @@ def test_origins_are_listed_one_by_one(value: str, origins: tuple[str, ...]) -> 
     assert NODE.parse_allowed_origins(value) == origins
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text() | st.lists(st.sampled_from(["*", "", " ", "https://a", "x"])).map(",".join))
 def test_no_text_opens_the_door_by_accident(value: str) -> None:
     """Any text gives origins, and the wildcard only where it was the whole value."""
@@ -67,7 +67,7 @@ def test_an_asset_id_comes_from_the_parameter_or_the_path(path: str, issue_id: s
     assert NODE.resolve_asset_id(AssetQuestion(path=path, issue_id=issue_id)) == asset
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(), st.none() | st.text())
 def test_an_asset_id_never_leads_anywhere_else(path: str, issue_id: str | None) -> None:
     """Whatever is asked, the answer is None or a plain name."""

@@ -64,7 +64,7 @@ def test_refuses_other_lines_without_showing_them(line: str) -> None:
         read(f"A=1\n{line}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_characters="\0\n", exclude_categories=["Cs"])))
 def test_a_quoted_value_comes_back(value: str) -> None:
     """What is escaped into double quotes is read as it was."""
@@ -72,7 +72,7 @@ def test_a_quoted_value_comes_back(value: str) -> None:
     assert read(f'K="{escaped}"') == {"K": value}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No text raises anything but ValueError."""

@@ -40,7 +40,7 @@ def test_a_given_id_is_kept(method: str) -> None:
     assert getattr(NODE, method)("", TOKEN) == "", "the contract's check refuses it, not the node"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(min_size=1))
 def test_ids_are_safe_file_names(name: str) -> None:
     """Whatever an asset is called, its builds are safe file names, the same every time."""

@@ -38,7 +38,7 @@ def test_names_are_readable() -> None:
     assert NODE.build_compose_project("sandbox-core-launch") == "orket-sandbox-core-launch"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text())
 def test_names_are_safe(rock: str) -> None:
     """Whatever a rock is called, its sandbox has a name of ``[a-z0-9-]`` that fits into a DNS label."""

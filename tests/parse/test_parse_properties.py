@@ -106,7 +106,7 @@ def test_ten_thousand_near_valid_texts_are_read(seed: int) -> None:
         check(parse(text, "length" if seed == 9 else "stop"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=200))
 @example('{"tool": "a\n{"tool": "b", "args": {}}')
 def test_any_text_is_read(text: str) -> None:
@@ -114,7 +114,7 @@ def test_any_text_is_read(text: str) -> None:
     check(parse(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(OBJECTS, st.booleans(), st.sampled_from([None, 2]), st.sampled_from(["", "Look: ", "```json\n", "} ] "]))
 def test_any_call_is_read_as_json_reads_it(
     arguments: JsonValue, ascii_only: bool, indent: int | None, before: str
@@ -127,7 +127,7 @@ def test_any_call_is_read_as_json_reads_it(
     assert reply.problems == ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.text(CHARACTERS), st.text(CHARACTERS), max_size=3), st.data())
 def test_a_call_cut_anywhere_does_not_swallow_the_next_line(arguments: dict[str, str], data: st.DataObject) -> None:
     """After a call that breaks off anywhere but before a value, the call on the next line is found."""

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from deliveries import REPOSITORY, SECRET, approved, delivery, encode, signed
 from gitea_world import World, WorldClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from malformed import GOOD, catalogue, events, fields, signatures
 
@@ -22,7 +22,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=6,
 )
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60)
 
 
 class Untouched:

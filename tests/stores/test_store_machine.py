@@ -5,7 +5,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 from anyio.from_thread import start_blocking_portal
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from orket.contracts import Batch, CardChange, Claim, Document, Issue, Receipt, Release, RunRow
@@ -225,9 +225,7 @@ class TrioStoreMachine(StoreMachine):
 
 
 for machine in (StoreMachine, TrioStoreMachine):
-    machine.TestCase.settings = settings(
-        max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    machine.TestCase.settings = settings(max_examples=15, stateful_step_count=40)
 
 TestOnAsyncio = StoreMachine.TestCase
 TestOnTrio = TrioStoreMachine.TestCase

@@ -112,7 +112,7 @@ def object_fits(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
 
 
 @given(st.sampled_from(COMPILED), JSON | st.fixed_dictionaries({"x": SCALARS}, optional={"y": SCALARS}))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_binding_accepts_exactly_what_the_schema_says(arguments: Arguments[Any], value: Any) -> None:
     """For any JSON value, a call is bound when and only when it fits the schema that the model was told."""
     if fits(value, arguments.schema["properties"]["value"]):
