@@ -15,7 +15,7 @@ from orket.contracts import (
     ToolCall,
     TurnKind,
 )
-from orket.events import CallJudged
+from orket.events import CallJudged, CardMoved, DecisionMade, TurnClosed
 from orket.nodes.router import DefaultRouterNode
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +160,45 @@ async def test_nothing_is_called_and_nothing_written(tmp_path: Path) -> None:
         assert (found.differences, found.unasked) == ((), ())
     assert calls == done == ["model", "tool", "model", "model"]
     assert path.read_bytes() == content
+
+
+async def test_everything_that_happens_to_a_board_is_decided_again(tmp_path: Path) -> None:
+    """Refusals, long talks with tools, reviews that send back, failures, retries and a stall: all of it is the same."""
+
+    def agent(request: ModelRequest) -> Any:
+        assert request.brief is not None
+        about, is_work, number = request.brief.issue, request.brief.kind is TurnKind.WORK, request.brief.round
+        comment = ToolCall(name="add_issue_comment", arguments={"comment": f"round {number}"})
+        match about.id:
+            case "i0" if is_work and number < 4:  # a long talk, with a refusal in it
+                outside = ToolCall(name="write_file", arguments={"path": "../out", "content": "x"})
+                inside = ToolCall(name="write_file", arguments={"path": "agent_output/a", "content": "x"})
+                return [comment, inside, outside if number == 2 else ToolCall(name="list_directory", arguments={})]
+            case "i2" if not is_work and "round" not in str(request.messages) and about.version < 8:
+                return [wish("ready", reason="again")]
+            case "i3" if is_work and about.retry_count < 2:
+                return ""
+            case "i5" if is_work:
+                return wish("waiting_for_developer", wait_reason="input", reason="Which?")
+            case "i6" if is_work:
+                return ToolCall(name="write_file", arguments={"path": "../out", "content": "x"})
+        return diligent(request)
+
+    root = small(tmp_path, count=9, concurrency=2)
+    async with crew_of(root, tmp_path / "journal.db", agent, nodes=LIVELY) as crew:
+        assert (await crew.run_epic("launch", run_id="one")).outcome is orket.RunOutcome.STALLED
+        found = await crew.what_if("one")
+        records = [entry.record async for entry in crew.history()]
+    assert (found.differences, found.follow_ups, found.unasked) == ((), (), ())
+    decided = [record for record in records if isinstance(record, DecisionMade | CallJudged)]
+    assert found.asked == len(decided) > 150
+    assert {record.method for record in decided if isinstance(record, DecisionMade)} == {
+        *("plan", "route", "compose", "select_model", "select_dialect", "evaluate_success", "evaluate_failure"),
+        *("concurrency_limit", "turn_budget"),
+    }
+    assert any(isinstance(record, CallJudged) and not record.allowed for record in records)
+    moves = [(record.before, record.after) for record in records if isinstance(record, CardMoved)]
+    assert ("code_review", "ready") in moves
+    assert ("in_progress", "blocked") in moves
+    assert max(record.retry_count for record in records if isinstance(record, CardMoved)) >= 2
+    assert max(record.rounds for record in records if isinstance(record, TurnClosed)) == 4

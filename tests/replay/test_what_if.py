@@ -12,6 +12,8 @@ from small_world import diligent, issue, organization, write_json
 import orket
 from orket._replay._found import RUN_WIDE
 from orket.contracts import (
+    Batch,
+    Document,
     ExecutionRuntimeStrategyNode,
     LoopQuestion,
     Message,
@@ -258,3 +260,12 @@ async def test_questions_that_are_not_on_record_are_named(crew: orket.Orchestrat
     assert ("planner", "plan") in named
     assert {kind for kind, _ in named} == {"execution_runtime", "orchestration_loop", "planner"}
     assert (await crew.what_if("one", {"router": Guarded, "evaluator": Strict})).unasked == ()
+
+
+async def test_a_run_whose_assets_are_not_on_record_is_refused(crew: orket.Orchestrator) -> None:
+    """Without what a run began with no question of it can be rebuilt, and what is missing is named."""
+    (snapshot,) = await crew.store.find("snapshot", prefix="one")
+    less = Document(kind="snapshot", key="one", body={k: v for k, v in snapshot.body.items() if k != "dialects"})
+    await crew.store.commit(Batch(op_id="less", run="one", build="build-launch", at=1.0, documents=(less,)))
+    with pytest.raises(RunError, match="not on record: dialects"):
+        await crew.what_if("one")

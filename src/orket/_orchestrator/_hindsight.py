@@ -64,8 +64,14 @@ def _resolve(engine: Engine, registry: DecisionNodeRegistry, nodes: Wiring | Map
 
 
 def _assets(snapshot: JsonValue) -> EpicAssets:
-    """Return the assets as they were when the run began."""
+    """Return the assets as they were when the run began.
+
+    Raises:
+        RunError: the record does not hold all of them.
+    """
     load = codec().load
+    if gone := {"organization", "epic", "planned", "team", "environment", "dialects"} - snapshot.keys():
+        raise RunError(f"what the run began with is not on record: {', '.join(sorted(gone))}")
     return EpicAssets(
         organization=load(snapshot["organization"], Organization),
         epic=load(snapshot["epic"], Epic),
