@@ -370,3 +370,13 @@ async def test_two_stores_never_both_hold_a_claim(path: Path) -> None:
     tokens = [token for _, token in mine + yours]
     assert len(tokens) == len(set(tokens)) == proof.records - 1
     assert not {n for n, _ in mine} & {n for n, _ in yours}
+
+
+async def test_a_journal_without_a_head_is_not_written_on(store: SQLiteStore, path: Path) -> None:
+    """Where nothing says how the journal ends, nothing is added to it."""
+    await store.commit(batch("one"))
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM head")
+    with pytest.raises(StoreError, match="head is gone"):
+        await store.commit(batch("two"))
+    assert [entry.seq async for entry in store.events()] == [1]

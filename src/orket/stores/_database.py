@@ -97,15 +97,17 @@ class SQLiteDatabase(Readers):
         return [refusal(batch, error, fault=fault, advice=advice, undone=undone) for batch in batches]
 
     def _apply(self, batches: Sequence[Prepared]) -> list[Answer]:
-        place, seq, head, payloads = self._connection.execute(_HEAD).fetchone()
-        ledger = Ledger(Link(place, seq, head), self._receipts(batches).get, self._cards(batches).get)
+        row = self._connection.execute(_HEAD).fetchone()
+        if row is None:
+            raise ValueError("nothing says where the journal ends: the row of table head is gone")
+        ledger = Ledger(Link(*row[:3]), self._receipts(batches).get, self._cards(batches).get)
         answers: list[Answer] = []
         for batch in batches:
             try:
                 answers.append(ledger.add(batch))
             except StoreConflictError as conflict:
                 answers.append(conflict)
-        self._store(ledger, int.from_bytes(payloads, "big"))
+        self._store(ledger, int.from_bytes(row[3], "big"))
         return answers
 
     def _store(self, ledger: Ledger, payloads: int) -> None:
