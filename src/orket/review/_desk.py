@@ -189,15 +189,20 @@ class ReviewDesk:
                 if taken is None:
                     return answer(200, "ignored", f"the pull request is {before.status.value}")
                 change, reason = self._decide(worker, before, taken, delivery)
-                try:
-                    with anyio.CancelScope(shield=True):  # a commit that is begun ends, and then is seen to
-                        after = await self._record.swap(before, change)
-                finally:  # where the store failed, too, the intents may be on record
-                    if change.pull.pending:
-                        worker.wake(before)
+                after = await self._commit(worker, before, change)
                 if after is not None:
                     break
         return answer(202 if after.pending else 200, "accepted", reason)
+
+    async def _commit(self, worker: Worker, before: PullReview, change: Change) -> PullReview | None:
+        after = None
+        try:
+            with anyio.CancelScope(shield=True):  # a commit that is begun ends, and then is seen to
+                after = await self._record.swap(before, change)
+        finally:  # where the store failed, too, the intents may be on record
+            if change.pull.pending:
+                worker.wake(before)
+        return after
 
     def _decide(self, worker: Worker, before: PullReview, taken: PullReview, delivery: Delivery) -> tuple[Change, str]:
         said = judge(self._policy, ReviewQuestion(pull=taken, delivery=delivery))
