@@ -17,7 +17,7 @@ import orket
 from orket._codec import codec
 from orket.cards import CardStatus
 from orket.contracts import Batch, CardChange, ModelRequest, Store, ToolCall, TurnKind
-from orket.errors import GovernanceError
+from orket.errors import GovernanceError, StoreVersionError
 from orket.events import CardAdded, CardMoved, CardReprioritized, JournalEntry, VerificationRecorded
 from orket.stores import SQLiteStore
 
@@ -239,3 +239,36 @@ async def test_a_journal_that_lacks_or_swaps_records_disagrees_with_itself(
     found = (await orket.replay(swapped)).disagreement
     assert found is not None
     assert entries[one].seq <= found.seq <= entries[other].seq
+
+
+async def test_what_is_committed_meanwhile_is_folded_too(tmp_path: Path) -> None:
+    """A store that is written while it is replayed does not disagree with itself."""
+
+    class Late(orket.MemoryStore):
+        """A store on which somebody acts between its records and its cards being read."""
+
+        acts = 0
+
+        async def load_board(self, build: str, /):
+            if self.acts:
+                self.acts -= 1
+                await crew.reprioritize("a", self.acts, actor="ann", build="build-launch")
+            return await super().load_board(build)
+
+    store = Late()
+    async with open_world(organization(tmp_path, [issue("a")]), diligent, store=store) as crew:
+        await crew.run_epic("launch")
+        before = (await orket.replay(store)).records
+        store.acts = 3
+        folded = await orket.replay(store)
+        (stored,) = await store.load_board("build-launch")
+    assert folded.disagreement is None
+    assert folded.records == before + 3
+    assert folded.boards["build-launch"] == (stored.issue,)
+
+
+async def test_a_sound_record_that_cannot_be_read_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a newer orket wrote is no disagreement: nobody can fold it."""
+    monkeypatch.delitem(codec()._classes, "card_moved")
+    with pytest.raises(StoreVersionError, match="card_moved"):
+        await orket.replay(store)
