@@ -19,8 +19,8 @@ from orket.review._answer import GiteaAnswer
 
 try:
     import httpx2
-except ImportError as error:
-    raise WiringError([f"Gitea over HTTP needs httpx2 ({error}): pip install 'orket[http]'"]) from error
+except ImportError as _missing:
+    raise WiringError([f"Gitea over HTTP needs httpx2 ({_missing}): pip install 'orket[http]'"]) from _missing
 
 MAX_ANSWER: Final = 4 * 1024 * 1024  # bytes
 _PAGE: Final = 50  # issues; Gitea gives no more by default
