@@ -7,7 +7,7 @@ import anyio
 import pytest
 from attrs import evolve
 
-from orket.contracts import Batch, CardChange, Claim, Issue, Store
+from orket.contracts import Batch, CardChange, Claim, Issue, RunRow, Store
 from orket.errors import StoreConflictError, StoreError
 from orket.events import CardAdded, CommentAdded
 from orket.stores import MemoryStore, SQLiteStore
@@ -101,6 +101,8 @@ async def test_both_stores_make_one_chain(tmp_path) -> None:
     for store in (MemoryStore(), SQLiteStore(tmp_path / "s.sqlite")):
         await store.open()
         empty = await store.verify()
+        row = RunRow(id="run", build="build", card="epic", started_at=-0.0, fingerprint="f")
+        await store.commit(batch("row", run_row=row))
         for n in range(5):
             await store.commit(
                 batch(str(n), at=-0.0 if n == 1 else n, card="é" if n else None, records=(comment("ü" * n),) * n)

@@ -187,6 +187,23 @@ def test_a_row_that_is_put_back_is_found(record: Path, tmp_path: Path) -> None:
         assert isinstance(verdict(path), JournalError)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "INSERT INTO journal SELECT {0}, 1, 2, at, run, build, card, 'new', changes, hash, body FROM journal LIMIT 1",
+        "UPDATE payload SET rowid = {0}, body = x'00' WHERE rowid = 1",
+    ],
+)
+@pytest.mark.parametrize("place", [0, -1, -(2**63)])
+def test_a_row_before_the_first_one_is_found(record: Path, tmp_path: Path, script: str, place: int) -> None:
+    """A row that was put where nobody begins to follow is a JournalError: whoever filters would read it."""
+    path = tmp_path / "changed.db"
+    shutil.copy(record, path)
+    with opened(path) as raw:
+        assert raw.execute(script.format(place)).rowcount == 1
+    assert isinstance(verdict(path), JournalError)
+
+
 def test_a_foreign_index_and_a_lost_one_are_found(record: Path, tmp_path: Path) -> None:
     """The schema is the one that orket makes; an index that lies is damage."""
     for script in (

@@ -22,6 +22,9 @@ _TABLES: Final = MappingProxyType(  # how many columns the primary key has, and 
         "run": (1, "SELECT id, place, build, started_at, body FROM run"),
     }
 )
+_FIRST: Final = MappingProxyType(  # whoever follows a table begins at 1: no row may stand before it
+    {"journal": "SELECT min(place) FROM journal", "payload": "SELECT min(rowid) FROM payload"}
+)
 # What goes wrong without the file being damaged: try again, or repair the machine.
 _ELSEWHERE: Final = ("BUSY", "LOCKED", "IOERR", "CANTOPEN", "FULL", "NOMEM", "READONLY", "PERM", "AUTH", "INTERRUPT")
 
@@ -66,6 +69,10 @@ def check_tables(connection: sqlite3.Connection, account: Account, unhurried: An
     Raises:
         JournalError: naming the table, and the row where it alone shows what is wrong.
     """
+    for table, query in _FIRST.items():
+        (first,) = connection.execute(query).fetchone()
+        if first is not None and first < 1:
+            raise JournalError(f"table {table}: row {first} stands before the first one", seq=0, table=table)
     for table, (keys, query) in _TABLES.items():
         with closing(connection.execute(query)) as rows:
             try:

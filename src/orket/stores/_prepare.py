@@ -144,4 +144,4 @@ def _run_row(row: RunRow, run: str) -> PreparedRun:
         raise ValueError(f"it belongs to run {run!r} and brings the row of run {row.id!r}")
     body = codec().text(attrs.evolve(row, turns=0, tokens=0))
     row.build.encode()
-    return PreparedRun(row.id, row.build, float(row.started_at), body)
+    return PreparedRun(row.id, row.build, float(row.started_at) + 0.0, body)  # SQLite has no negative zero
