@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, Claim, ModelRequest, ToolCall, TurnKind
+from orket.contracts import Batch, Claim, EffectClass, ModelRequest, ToolCall, TurnKind
 from orket.events import EffectIntended, TurnResumed
 from orket.testing import EffectLedger, SimulatedClock
 from orket.testing.faults import FrontStore
@@ -84,3 +85,44 @@ async def test_no_effect_begins_when_the_claim_has_run_out(tmp_path: Path, thief
         result = await orchestrator.run_epic("launch")
     assert (len(ledger.effects), result.done) == ((0, 0) if thief else (1, 1))
     assert ["effect_unknown" in reason for reason in result.reasons.values()] == ([True] if thief else [])
+
+
+async def test_who_stood_still_for_longer_than_the_lease_acts_no_more(tmp_path: Path) -> None:
+    """Between two effects of one round the claim is looked at: where it has expired and was taken, nothing runs."""
+    clock, store, taken = SimulatedClock(), orket.MemoryStore(), anyio.Event()
+    rung: list[int] = []
+
+    @orket.tool(effect=EffectClass.IDEMPOTENT)
+    async def doze(leases: int, take: bool) -> str:
+        clock.advance(60 * leases)  # as by SIGSTOP: nothing renews the claim meanwhile
+        if take:
+            now = clock.now()
+            theft = Claim(card="a", owner="thief", now=now, until=now + 1)
+            await store.commit(
+                Batch(op_id="theft", run="other", build="build-launch", at=now, card="a", claims=(theft,))
+            )
+            taken.set()
+        return "slept"
+
+    @orket.tool
+    def ring(times: int) -> str:
+        rung.append(times)
+        return "rung"
+
+    async def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        if request.brief.kind is TurnKind.WORK and request.brief.round <= 2:
+            take = request.brief.round == 2
+            doze = ToolCall(name="doze", arguments={"leases": 2, "take": take})
+            return [doze, ToolCall(name="ring", arguments={"times": request.brief.round})]
+        return diligent(request)
+
+    root = organization(tmp_path, [issue("a")], tools=[*WORKER_TOOLS, "doze", "ring"])
+    options = {"store": store, "tools": [doze, ring], "clock": clock}
+    async with open_world(root, agent, **options) as orchestrator:
+        run = await orchestrator.start("launch")
+        with anyio.fail_after(20):
+            await taken.wait()
+            run.halt()
+            await run.outcome()
+    assert rung == [1]  # nobody had taken it: the claim was renewed

@@ -1,6 +1,6 @@
 """Several runs on one build: claims are respected, renewed and waited for, and what others add joins the board."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from attrs import evolve
+from neighbours import Neighbour, joined, keep_moving, settle
 from ports import StoreDouble
 from small_world import diligent, issue, open_world, organization
 
@@ -15,14 +16,12 @@ import orket
 from orket.contracts import (
     Batch,
     CardChange,
-    Claim,
     JournalEntry,
     ModelRequest,
     Plan,
     PlanQuestion,
     Receipt,
     Release,
-    Store,
     TurnKind,
 )
 from orket.errors import StoreConflictError
@@ -32,50 +31,6 @@ from orket.testing.fakes import SimulatedClock
 
 pytestmark = pytest.mark.anyio
 SHORT = orket.Limits(lease=0.3)
-
-
-class Neighbour:
-    """Another orchestrator, as the store sees it: it takes and gives back claims, and adds issues."""
-
-    def __init__(self, store: Store, clock: SimulatedClock) -> None:
-        self._store, self._clock, self._written = store, clock, 0
-
-    async def write(self, **fields: Any) -> Mapping[str, int]:
-        self._written += 1
-        batch = Batch(
-            op_id=f"neighbour:{self._written}", run="neighbour", build="build-launch", at=self._clock.now(), **fields
-        )
-        return (await self._store.commit(batch)).tokens
-
-    async def claim(self, card: str, seconds: float) -> int:
-        now = self._clock.now()
-        claim = Claim(card=card, owner="neighbour", now=now, until=now + seconds)
-        return (await self.write(claims=(claim,)))[card]
-
-    async def release(self, card: str, token: int) -> None:
-        await self.write(releases=(Release(card=card, token=token),))
-
-
-async def joined(root: Path, store: Store, clock: SimulatedClock) -> None:
-    """Let the epic's issues join the board, and no turn be taken."""
-    async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
-        run = await orchestrator.start("launch")
-        run.halt()
-        assert (await run.outcome()).outcome is orket.RunOutcome.HALTED
-    await store.open()
-
-
-async def _settle() -> None:
-    """Let everything else go on until it waits for something."""
-    for _ in range(200):
-        await anyio.lowlevel.checkpoint()
-
-
-async def _keep_moving(clock: SimulatedClock) -> None:
-    while True:
-        clock.advance(1)
-        for _ in range(20):
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None:
@@ -93,14 +48,14 @@ async def test_a_claim_is_renewed_while_its_turn_is_slow(tmp_path: Path) -> None
     async with open_world(root, agent, clock=clock, limits=orket.Limits(lease=60)) as orchestrator:
         run = await orchestrator.start("launch")
         await slow.wait()
-        await _settle()
+        await settle()
         for _ in range(30):
             before = clock.now()
             clock.advance(20)
             with anyio.fail_after(5):
                 while (await orchestrator.store.load_board("build-launch"))[0].until < before + 80:
                     await anyio.lowlevel.checkpoint()
-            await _settle()
+            await settle()
         (row,) = await orchestrator.store.load_board("build-launch")
         assert row.token == 1
         answer.set()
@@ -129,7 +84,7 @@ async def test_an_issue_that_a_neighbour_holds_is_waited_for(tmp_path: Path) -> 
             while len(times) < 2:
                 await anyio.lowlevel.checkpoint()
             async with anyio.create_task_group() as group:
-                group.start_soon(_keep_moving, clock)
+                group.start_soon(keep_moving, clock)
                 assert (await run.outcome()).outcome is orket.RunOutcome.DONE
                 group.cancel_scope.cancel()
     assert [card for card, _ in times] == ["b", "b", "a", "a"]
@@ -147,11 +102,11 @@ async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> No
     begin = clock.now()
     async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
         run = await orchestrator.start("launch")
-        await _settle()
+        await settle()
         await neighbour.release("a", token)
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:
-                group.start_soon(_keep_moving, clock)
+                group.start_soon(keep_moving, clock)
                 assert (await run.outcome()).outcome is orket.RunOutcome.DONE
                 group.cancel_scope.cancel()
     assert clock.now() < begin + 5_000
@@ -166,7 +121,7 @@ async def test_a_run_that_waits_for_a_neighbour_can_be_halted(tmp_path: Path) ->
     await store.aclose()
     async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
         run = await orchestrator.start("launch")
-        await _settle()
+        await settle()
         run.halt()
         with anyio.fail_after(5):
             result = await run.outcome()
@@ -184,7 +139,7 @@ async def test_what_a_neighbour_adds_and_finishes_is_taken_over(tmp_path: Path) 
     await store.aclose()
     async with open_world(root, diligent, store=store, clock=clock) as orchestrator:
         run = await orchestrator.start("launch")
-        await _settle()
+        await settle()
         (a, _) = await store.load_board("build-launch")
         done = evolve(a.issue, status=orket.CardStatus.DONE, version=a.issue.version + 1)
         new = orket.Issue(id="new", name="new", seat="coder", parent="launch", build="build-launch", version=1)
@@ -199,7 +154,7 @@ async def test_what_a_neighbour_adds_and_finishes_is_taken_over(tmp_path: Path) 
         )
         with anyio.fail_after(20):
             async with anyio.create_task_group() as group:
-                group.start_soon(_keep_moving, clock)
+                group.start_soon(keep_moving, clock)
                 result = await run.outcome()
                 group.cancel_scope.cancel()
         assert (result.outcome, result.cards, result.done, result.turns) == (orket.RunOutcome.DONE, 3, 3, 4)

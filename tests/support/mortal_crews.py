@@ -2,10 +2,22 @@
 
 from pathlib import Path
 
+import anyio
 import attrs
 
 import orket
-from orket.contracts import EffectClass, ModelRequest, Tool, ToolCall, ToolContext
+from orket.contracts import (
+    Batch,
+    CardChange,
+    EffectClass,
+    ModelReply,
+    ModelRequest,
+    Receipt,
+    Tool,
+    ToolCall,
+    ToolContext,
+)
+from orket.stores import SQLiteStore
 from orket.testing import Effect, EffectLedger
 from orket.testing.faults import FrontStore, chains_and_fans
 from orket.testing.faults._crew import work
@@ -77,3 +89,92 @@ def growing(folder: Path, ledger: EffectLedger) -> orket.Orchestrator:
         return work(request)
 
     return attrs.evolve(crew, model=agent)
+
+
+def in_memory(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
+    """A crew whose record is in memory, for several that share a process."""
+    return attrs.evolve(chains_and_fans(folder, ledger, issues=issues), store=orket.MemoryStore())
+
+
+class Rewriting(FrontStore):
+    """A store that keeps other batches than it is given."""
+
+    def rewrite(self, batch: Batch) -> Batch:
+        raise NotImplementedError
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        return await self.inner.commit(self.rewrite(batch))
+
+
+class Unfenced(Rewriting):
+    """Looks at no token: whoever writes is believed to hold the claim, and to know the card as it is."""
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        rows = {row.issue.id: row for row in await self.inner.load_board(batch.build)}
+        held = {claim.card: claim.token for claim in batch.claims if claim.token is not None}
+        changes = [
+            CardChange(
+                issue=attrs.evolve(it.issue, version=rows[it.issue.id].issue.version + 1),
+                expected=rows[it.issue.id].issue.version,
+                token=None if it.token is None else rows[it.issue.id].token,
+            )
+            if it.issue.id in rows
+            else it
+            for it in batch.changes
+        ]
+        receipt = await self.inner.commit(
+            attrs.evolve(
+                batch,
+                changes=tuple(changes),
+                claims=tuple([it for it in batch.claims if it.token is None]),
+                releases=tuple(
+                    [attrs.evolve(it, token=rows[it.card].token) for it in batch.releases if it.card in rows]
+                ),
+            )
+        )
+        return attrs.evolve(receipt, tokens={**receipt.tokens, **held})
+
+
+class Undying(Rewriting):
+    """Grants claims that never expire."""
+
+    def rewrite(self, batch: Batch) -> Batch:
+        return attrs.evolve(batch, claims=tuple([attrs.evolve(it, until=1e12) for it in batch.claims]))
+
+
+class Unrenewed(Rewriting):
+    """Says that a claim is renewed, and lets it expire as it was granted."""
+
+    def rewrite(self, batch: Batch) -> Batch:
+        return attrs.evolve(batch, claims=tuple([it for it in batch.claims if it.token is None]))
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        receipt = await super().commit(batch)
+        held = {claim.card: claim.token for claim in batch.claims if claim.token is not None}
+        return attrs.evolve(receipt, tokens={**receipt.tokens, **held})
+
+
+def _kept_by(kind: type[Rewriting], folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
+    crew = chains_and_fans(folder, ledger, issues=issues)
+    return attrs.evolve(crew, store=kind(SQLiteStore(folder / "journal.db")))
+
+
+def unfenced(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
+    """A crew whose store looks at no token."""
+    return _kept_by(Unfenced, folder, ledger, issues)
+
+
+def undying(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
+    """A crew whose store grants claims that never expire."""
+    return _kept_by(Undying, folder, ledger, issues)
+
+
+def unrenewed(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
+    """A crew whose store renews no claim, and whose model takes longer than a lease."""
+    crew = _kept_by(Unrenewed, folder, ledger, issues)
+
+    async def slow(request: ModelRequest) -> ModelReply:
+        await anyio.sleep(0.7)
+        return work(request)
+
+    return attrs.evolve(crew, model=slow)

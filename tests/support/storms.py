@@ -52,10 +52,10 @@ def without_leases(patch: pytest.MonkeyPatch) -> None:
 def with_lost_wake_up(patch: pytest.MonkeyPatch) -> None:
     """A pipeline that is not woken when the claim of another one expires."""
 
-    async def sleep(self: Any, seconds: float) -> None:
-        await self._context.clock.sleep(seconds)
+    async def sleep(self: Any) -> None:
+        await self._context.clock.sleep(self._context.limits.lease)
 
-    patch.setattr(ExecutionPipeline, "_wake", sleep)
+    patch.setattr(ExecutionPipeline, "_await_others", sleep)
 
 
 def without_intents(patch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,22 @@ from orket._board import Board
 from orket._decide import decide, settle
 from orket._flow import RunContext, take_turn
 from orket._pipeline._assets import EpicAssets
-from orket._pipeline._joining import join_build, take_over
+from orket._pipeline._joining import await_others, join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
 from orket._pipeline._reconciling import ask_tools
 from orket._wiring import Wiring
 from orket.cards import Issue, JsonValue
-from orket.contracts import CONTRACT_VERSION, Batch, Claim, Document, LoopQuestion, PlanQuestion, RunRow, TurnTask
+from orket.contracts import (
+    CONTRACT_VERSION,
+    Batch,
+    Claim,
+    Document,
+    LoopQuestion,
+    PlanQuestion,
+    Receipt,
+    RunRow,
+    TurnTask,
+)
 from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError, WiringError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
@@ -48,6 +58,7 @@ class ExecutionPipeline:
         self._pending: list[Record] = []  # decisions that led to no turn yet
         self._changed = anyio.Event()
         self._turns = self._refused = self._budget = self._sized = 0
+        self._seen = 0  # the last entry of the journal that was there when this run looked at what others do
         self._limit = 1
         self._exhausted = self._halted = False
         self._abort = ""
@@ -93,7 +104,8 @@ class ExecutionPipeline:
             contract=CONTRACT_VERSION,
         )
         snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
-        await self._commit("started", records=(started,), row=self._row(None, ""), documents=(snapshot,))
+        row = self._row(None, "")
+        self._seen = (await self._commit("started", records=(started,), row=row, documents=(snapshot,))).last_seq
 
     async def _open(self) -> None:
         context, order = self._context, self._order
@@ -131,13 +143,17 @@ class ExecutionPipeline:
         """Start what may start; return whether anything is left to wait for."""
         try:
             await self._start_turns(group)
-            return bool(self._board.running) or await self._others_work()
+            if self._waits_for_others:
+                await self._look_after_others()
+                return True
+            return bool(self._board.running)
         except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
             self._fail(error)
             return bool(self._board.running)
 
     async def _start_turns(self, group: anyio.abc.TaskGroup) -> None:
         board = self._board
+        board.release_held(self._context.clock.now())  # their owners may be dead: whoever lives has renewed its claim
         while self._may_plan() and (slots := self._limit - len(board.running)) > 0:
             issues, records = await self._plan(slots)
             for issue in issues:
@@ -221,23 +237,23 @@ class ExecutionPipeline:
         self._unread.add(issue.id)
         self._unread.update(await take_over(self._context, self._board, lost=issue.id))
 
-    async def _others_work(self) -> bool:
-        """Look after foreign claims, when nothing else is left to do; return whether there were any."""
-        until = self._board.held_until
-        if until is None or self._halted or self._abort or self._error or self._exhausted:
+    @property
+    def _waits_for_others(self) -> bool:
+        """Whether a slot is free and others hold what could take a turn in it."""
+        if self._halted or self._abort or self._error or self._exhausted:
             return False
-        context = self._context
-        soonest = min(until - context.clock.now(), context.limits.lease / 3)  # they may be given back earlier
+        return self._board.held_until is not None and len(self._board.running) < self._limit
+
+    async def _look_after_others(self) -> None:
+        """Wait until something changes here or others have done something, and take that over."""
         async with anyio.create_task_group() as group:
-            group.start_soon(self._guarded, partial(self._wake, max(0.05, soonest)))
+            group.start_soon(self._guarded, self._await_others)
             await self._changed.wait()
             group.cancel_scope.cancel()
-        self._unread.update(await take_over(context, self._board))
-        self._changed.set()
-        return True
 
-    async def _wake(self, seconds: float) -> None:
-        await self._context.clock.sleep(seconds)
+    async def _await_others(self) -> None:
+        touched, self._seen = await await_others(self._context, self._board, self._seen)
+        self._unread.update(touched)
         self._changed.set()
 
     async def _keep_claims(self) -> None:
@@ -343,9 +359,9 @@ class ExecutionPipeline:
         row: RunRow | None = None,
         claims: tuple[Claim, ...] = (),
         documents: tuple[Document, ...] = (),
-    ) -> None:
+    ) -> Receipt:
         context = self._context
-        await context.store.commit(
+        return await context.store.commit(
             Batch(
                 op_id=f"{context.run}::{what}",
                 run=context.run,

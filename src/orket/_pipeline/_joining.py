@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Final
 
 import anyio.lowlevel
@@ -18,6 +19,8 @@ from orket.events import CardAdded
 
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
 _PAUSE_EVERY: Final = 500  # issues looked at between two checkpoints
+_GLANCE: Final = 0.05  # seconds between two looks at what others have written, at first …
+_SELDOM: Final = 1.0  # … and when nothing comes for long
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -53,7 +56,7 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> lis
     Args:
         context: of the run.
         board: the run's own.
-        lost: an issue that this run could not get or keep; it is held for a second at least.
+        lost: an issue that this run could not get or keep; where nothing of it has changed, it is held for a second.
 
     Raises:
         StoreError: the record could not be read.
@@ -78,11 +81,45 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> lis
         elif row.issue.version > known.version:
             board.put(row.issue)
         until = row.until if row.owner not in (None, context.owner) else now
-        if row.issue.id == lost:
-            until = max(until, now + 1.0)
+        if row.issue.id == lost and known is not None and row.issue.version <= known.version:
+            until = max(until, now + 1.0)  # nothing has changed, and yet it was refused
         if until > now:
             board.hold(row.issue.id, until)
     return touched
+
+
+async def await_others(context: RunContext, board: Board, since: int) -> tuple[list[str], int]:
+    """Wait until others have written after *since* or a claim of theirs expires, and take over what they did.
+
+    A claim may be given back without a word in the journal, so it is looked at now and then anyway.
+
+    Args:
+        context: of the run.
+        board: the run's own; others hold issues of it.
+        since: how far the journal reached when others were looked at last.
+
+    Returns:
+        Which issues have news, and how far the journal reaches now.
+
+    Raises:
+        StoreError: the record could not be read.
+    """
+    pause, is_new = _GLANCE, False
+    until = min(board.held_until or math.inf, context.clock.now() + context.limits.lease / 3)
+    while not is_new and (left := until - context.clock.now()) > 0:
+        await context.clock.sleep(max(_GLANCE, min(pause, left)))
+        pause = min(2 * pause, _SELDOM)
+        is_new, since = await _read_on(context, since)
+    return await take_over(context, board), since
+
+
+async def _read_on(context: RunContext, since: int) -> tuple[bool, int]:
+    """Read what was written after *since*; return whether others wrote of the build, and how far it goes now."""
+    is_new = False
+    async with aclosing(context.store.events(since, build=context.build)) as entries:  # type: ignore[type-var]
+        async for entry in entries:
+            is_new, since = is_new or entry.run != context.run, entry.seq
+    return is_new, since
 
 
 async def _add_missing(context: RunContext, issues: deque[Issue], rows: Sequence[CardRow]) -> list[Issue] | None:

@@ -3,6 +3,7 @@
 ``FaultyStore``     the k-th call of a store fails                        in this process
 ``cancel_everywhere``  a story is cancelled at every step          on an event loop of its own
 ``Killing``         a crew dies at every point, or at random moments      in processes of its own
+``Sharing``         several orchestrators on one record; some stop, some die   in one process, or in several
 ``Oracle``          whether a record tells the truth                      after every case
 ``WitnessedStore``  who was told what, in a ``CommitLog``                 for the oracle
 ``Surroundings``    threads, tasks, files and children that are left      for the oracle's friends
@@ -17,6 +18,7 @@ from orket.testing.faults._kill import Killing, KillReport
 from orket.testing.faults._leftovers import Surroundings
 from orket.testing.faults._oracle import Oracle
 from orket.testing.faults._pulse import Pulse
+from orket.testing.faults._sharing import Sharing, SharingReport
 from orket.testing.faults._witness import CommitLog, WitnessedStore
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "Oracle",
     "Outcome",
     "Pulse",
+    "Sharing",
+    "SharingReport",
     "Surroundings",
     "WitnessedStore",
     "as_task",

@@ -1,26 +1,18 @@
 """Let a crew die at every point of its work, and see whether the record makes up for it."""
 
-import json
-import os
 import random
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from orket.contracts import EffectClass
+from orket.testing.faults._cases import Nursery, check, check_first, differences, nurseries
 
 _CREW: Final = "orket.testing.faults:chains_and_fans"
-_MAIN: Final = "from orket.testing.faults._nursery import main; main()"
-_SHOWN: Final = 20  # problems in an error's text
 _Case: TypeAlias = tuple[Mapping[str, Any], dict[str, Any]]  # how it was to die, and what came of it
 
 
@@ -49,10 +41,7 @@ class KillReport:
         Raises:
             AssertionError: there are problems; says which.
         """
-        if self.problems:
-            more = len(self.problems) - _SHOWN
-            shown = [*self.problems[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-            raise AssertionError(f"{self}\n  - " + "\n  - ".join(shown))
+        check(self, self.problems)
 
     def __str__(self) -> str:
         return (
@@ -89,12 +78,12 @@ class Killing:
             points: Die only at these; None for all.
             again: Let the crew that takes over die too, and the next, each after so many points of its own; 0: never.
         """
-        with self._nurseries() as nurseries:
-            first = self._first(nurseries)
+        with nurseries(self.workers) as free:
+            first = self._first(free)
             whole = len(first["points"])
             more = [{"at": again}] * (whole // again if again else 0)
             chosen = range(1, whole + 1) if points is None else points
-            return _report(first, self._cases(nurseries, [{"deaths": [{"at": at}, *more]} for at in chosen]))
+            return _report(first, self._cases(free, [{"deaths": [{"at": at}, *more]} for at in chosen]))
 
     def in_relay(self, *, points: Iterable[int] | None = None, records: int = 1) -> KillReport:
         """Die at every point, each crew taking over where the one before died, until one finds no point that is left.
@@ -107,13 +96,13 @@ class Killing:
             points: Die only at these; None for all.
             records: How many records the points are dealt out to, so that as many :attr:`workers` have something to do.
         """
-        with self._nurseries() as nurseries:
-            first = self._first(nurseries)
+        with nurseries(self.workers) as free:
+            first = self._first(free)
             left = list(first["points"] if points is None else [first["points"][number - 1] for number in points])
             cases: list[_Case] = []
             while left:
                 dealt = [{"wanted": share} for share in _deal(left, records)]
-                found = self._cases(nurseries, dealt, len(cases) + 1)
+                found = self._cases(free, dealt, len(cases) + 1)
                 cases += found
                 wanted, left = len(left), [place for _, case in found for place in case.get("missed", ())]
                 if len(left) == wanted:
@@ -130,28 +119,25 @@ class Killing:
             deaths: How many crews are killed one after the other in each case.
         """
         chance = random.Random(seed)  # noqa: S311 - chosen, not secret
-        with self._nurseries() as nurseries:
-            first = self._first(nurseries)
+        with nurseries(self.workers) as free:
+            first = self._first(free)
             whole = first["seconds"]
             moments = [[{"seconds": chance.uniform(0, whole)} for _ in range(deaths)] for _ in range(times)]
-            return _report(first, self._cases(nurseries, [{"deaths": one} for one in moments]))
+            return _report(first, self._cases(free, [{"deaths": one} for one in moments]))
 
-    def _first(self, nurseries: "SimpleQueue[_Nursery]") -> dict[str, Any]:
+    def _first(self, free: SimpleQueue[Nursery]) -> dict[str, Any]:
         """Run a case in which nobody dies."""
-        first = self._case(nurseries, 0, {})
-        if first["problems"]:
-            raise AssertionError("undisturbed, it fails already:\n  - " + "\n  - ".join(first["problems"]))
+        first = self._case(free, 0, {})
+        check_first(first)
         return first
 
-    def _cases(
-        self, nurseries: "SimpleQueue[_Nursery]", fates: Sequence[Mapping[str, Any]], start: int = 1
-    ) -> list[_Case]:
+    def _cases(self, free: SimpleQueue[Nursery], fates: Sequence[Mapping[str, Any]], start: int = 1) -> list[_Case]:
         """Run a case for each fate, and return both."""
         with ThreadPoolExecutor(self.workers) as pool:
-            found = pool.map(lambda it: self._case(nurseries, *it), enumerate(fates, start))
+            found = pool.map(lambda it: self._case(free, *it), enumerate(fates, start))
             return list(zip(fates, found, strict=True))
 
-    def _case(self, nurseries: "SimpleQueue[_Nursery]", number: int, fate: Mapping[str, Any]) -> dict[str, Any]:
+    def _case(self, free: SimpleQueue[Nursery], number: int, fate: Mapping[str, Any]) -> dict[str, Any]:
         folder = self.folder / f"case-{number}"
         order = {
             "folder": str(folder),
@@ -162,54 +148,14 @@ class Killing:
             "deaths": fate.get("deaths", ()),
             "wanted": fate.get("wanted", ()),
         }
-        nursery = nurseries.get()
+        nursery = free.get()
         try:
             answer = nursery.ask(order)
         finally:
-            nurseries.put(nursery)
+            free.put(nursery)
         if not answer["problems"]:
             shutil.rmtree(folder)
         return answer
-
-    @contextmanager
-    def _nurseries(self) -> "Iterator[SimpleQueue[_Nursery]]":
-        if not hasattr(os, "fork"):
-            raise OSError("processes are forked here, and this system cannot fork")
-        found = [_Nursery() for _ in range(self.workers)]
-        waiting: SimpleQueue[_Nursery] = SimpleQueue()
-        for nursery in found:
-            waiting.put(nursery)
-        try:
-            yield waiting
-        finally:
-            for nursery in found:
-                nursery.close()
-
-
-class _Nursery:
-    """A process that gives birth to others."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", _MAIN]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        self._tell(sys.path)
-
-    def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Give an order, and wait for the answer."""
-        self._tell(order)
-        if not (line := self._process.stdout.readline() if self._process.stdout else ""):
-            raise RuntimeError(f"the process that forks the crews has died, over {order}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        """Let it end."""
-        self._process.communicate()
-
-    def _tell(self, what: object) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.write(json.dumps(what) + "\n")
-            self._process.stdin.flush()
 
 
 def _deal(points: Sequence[str], records: int) -> list[list[str]]:
@@ -219,7 +165,7 @@ def _deal(points: Sequence[str], records: int) -> list[list[str]]:
 
 
 def _report(first: Mapping[str, Any], cases: Sequence[_Case]) -> KillReport:
-    problems = [f"{_title(case, fate)}: {it}" for fate, case in cases for it in _wrong(case, first)]
+    problems = [f"{_title(case, fate)}: {it}" for fate, case in cases for it in differences(case, first)]
     return KillReport(
         points=len(first["points"]),
         cases=len(cases),
@@ -238,17 +184,3 @@ def _title(case: Mapping[str, Any], fate: Mapping[str, Any]) -> str:
     first = fate["deaths"][0]
     place = f"points=[{first['at']}]" if "at" in first else f"killed after {first['seconds']:.4f} s"
     return f"{place} {died}"
-
-
-def _wrong(case: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
-    """Compare a case with the undisturbed run."""
-    yield from case["problems"]
-    if "board" not in case:
-        return
-    for line, wanted in zip_longest(case["board"], first["board"]):
-        if line != wanted:
-            yield f"the board has {line}, and undisturbed {wanted}"
-    for effect in sorted({*case["effects"], *first["effects"]}):
-        found, wanted = case["effects"].get(effect, 0), first["effects"].get(effect, 0)
-        if found < wanted or (found > wanted and effect.startswith(EffectClass.AT_MOST_ONCE)):
-            yield f"{effect} happened {found} times instead of {wanted}"

@@ -173,11 +173,11 @@ def _claim_problems(commits: CommitLog, *, steady: bool) -> Iterator[str]:
     if not steady:
         return
     released = commits.released
-    for (build, card), tokens in holds.items():
+    for (_, card), tokens in holds.items():
         for earlier, later in pairwise([tokens[token] for token in sorted(tokens)]):
             if later.now < earlier.now:
                 yield f"{card}: token {later.token} was granted before token {earlier.token}"
-            given_back = (build, card, earlier.token) in released
+            given_back = released.get(earlier.claim, later.line) < later.line
             if later.owner != earlier.owner and later.now < earlier.until and not given_back:
                 yield f"{card}: {later.owner} got it (token {later.token}) while {earlier.owner} had it"
 

@@ -6,18 +6,20 @@ processes can share it.
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
 
 from orket._codec import codec, digest
 from orket.contracts import Batch, Receipt, Store
+from orket.errors import StoreConflictError
 from orket.events import Digest, Record
 from orket.testing.faults._front import FrontStore
 
 T = TypeVar("T")
+Claimed: TypeAlias = tuple[str, str, int]  # build, card and token
 
 
 @frozen(kw_only=True)
@@ -33,7 +35,10 @@ class Acknowledgement:
 
 @frozen(kw_only=True)
 class Grant:
-    """A claim that a caller was granted, or renewed: who holds the card from when until when, by which token."""
+    """A claim that a caller was granted, or renewed: who holds the card from when until when, by which token.
+
+    ``line`` is where the log says so.
+    """
 
     build: str
     card: str
@@ -41,6 +46,12 @@ class Grant:
     token: int
     now: float
     until: float
+    line: int
+
+    @property
+    def claim(self) -> Claimed:
+        """Build, card and token."""
+        return self.build, self.card, self.token
 
 
 class CommitLog:
@@ -64,26 +75,54 @@ class CommitLog:
     @property
     def acknowledged(self) -> tuple[Acknowledgement, ...]:
         """Every commit whose caller was told that it is kept."""
-        return tuple([Acknowledgement(**line["ack"]) for line in self._lines("ack")])
+        return tuple([Acknowledgement(**told["ack"]) for _, told in self._lines("ack")])
 
     @property
     def grants(self) -> tuple[Grant, ...]:
         """Every claim that was granted or renewed, in the order of the log."""
-        return tuple([Grant(**grant) for line in self._lines("ack") for grant in line["grants"]])
+        return tuple([Grant(line=at, **grant) for at, told in self._lines("ack") for grant in told["grants"]])
 
     @property
-    def released(self) -> frozenset[tuple[str, str, int]]:
-        """Builds, cards and tokens of claims that somebody has at least begun to give back."""
-        found = [(line["build"], *release) for line in self._lines("begun") for release in line["releases"]]
-        return frozenset([(build, card, token) for build, card, token in found])
+    def released(self) -> Mapping[Claimed, int]:
+        """Claims that somebody has at least begun to give back, and in which line of the log for the first time."""
+        found: dict[Claimed, int] = {}
+        for at, told in self._lines("begun"):
+            for card, token in told["releases"]:
+                found.setdefault((told["build"], card, token), at)
+        return found
 
-    def _lines(self, kind: str) -> Iterator[dict[str, Any]]:
+    @property
+    def fenced(self) -> tuple[str, ...]:
+        """Commits, by op id, that were refused because their writer had lost a claim that it held before."""
+        begun = {told["begun"]: at for at, told in self._lines("begun")}
+        refused = [
+            (told["refused"], (told["build"], card, token))
+            for _, told in self._lines("refused")
+            for card, token in told["held"]
+        ]
+        released = self.released
+        return tuple([op_id for op_id, claim in refused if released.get(claim, begun[op_id]) >= begun[op_id]])
+
+    @property
+    def taken_over(self) -> tuple[Claimed, ...]:
+        """Claims on what somebody else had claimed before and not given back."""
+        first: dict[Claimed, Grant] = {}
+        for grant in self.grants:
+            first.setdefault(grant.claim, grant)
+        released, found = self.released, []
+        for (build, card, token), grant in first.items():
+            earlier = first.get((build, card, token - 1))
+            if earlier and earlier.owner != grant.owner and released.get(earlier.claim, grant.line) >= grant.line:
+                found.append(grant.claim)
+        return tuple(found)
+
+    def _lines(self, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not self.path.exists():
             return
         begin = f'{{"{kind}"'  # its key comes first
-        for text in self.path.read_text("utf-8").splitlines():
+        for at, text in enumerate(self.path.read_text("utf-8").splitlines()):
             if text.startswith(begin):
-                yield json.loads(text)
+                yield at, json.loads(text)
 
 
 class WitnessedStore(FrontStore):
@@ -104,7 +143,12 @@ class WitnessedStore(FrontStore):
             return await super().around(verb, call)
         releases = [(release.card, release.token) for release in batch.releases]
         self._commits.write({"begun": batch.op_id, "build": batch.build, "releases": releases})
-        receipt = await call()
+        try:
+            receipt = await call()
+        except StoreConflictError:
+            held = [(claim.card, claim.token) for claim in batch.claims if claim.token is not None]
+            self._commits.write({"refused": batch.op_id, "build": batch.build, "held": held})
+            raise
         if isinstance(receipt, Receipt):
             self._commits.write(_acknowledgement(batch, receipt))
         return receipt

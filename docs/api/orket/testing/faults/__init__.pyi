@@ -1,4 +1,4 @@
-__all__ = ['Act', 'CancelReport', 'CommitLog', 'FaultyStore', 'FrontStore', 'Host', 'KillReport', 'Killing', 'Oracle', 'Outcome', 'Pulse', 'Surroundings', 'WitnessedStore', 'as_task', 'cancel_everywhere', 'chains_and_fans', 'in_scope', 'out_of_time', 'signalled']
+__all__ = ['Act', 'CancelReport', 'CommitLog', 'FaultyStore', 'FrontStore', 'Host', 'KillReport', 'Killing', 'Oracle', 'Outcome', 'Pulse', 'Sharing', 'SharingReport', 'Surroundings', 'WitnessedStore', 'as_task', 'cancel_everywhere', 'chains_and_fans', 'in_scope', 'out_of_time', 'signalled']
 
 Act: TypeAlias
 class CancelReport():
@@ -15,9 +15,11 @@ class CancelReport():
 class CommitLog():
     def __init__(self, path: str | os.PathLike[str]) -> None: ...
     acknowledged: tuple[Acknowledgement, ...]
+    fenced: tuple[str, ...]
     grants: tuple[Grant, ...]
     path: Path
-    released: frozenset[tuple[str, str, int]]
+    released: Mapping[Claimed, int]
+    taken_over: tuple[Claimed, ...]
     def write(self, line: dict[str, Any]) -> None: ...
     ...
 class FaultyStore(FrontStore):
@@ -86,6 +88,32 @@ class Pulse():
     def start_clock(self) -> None: ...
     def step(self) -> None: ...
     def __init__(self, chosen: tuple[int, ...] = ..., passed: int = ..., fired: int = ..., awaits: set[Place] = ..., do: Callable[[], object] | None = ..., context: Context = ..., ahead: float = ...) -> None: ...
+    ...
+class Sharing():
+    backend: str
+    card: str
+    folder: Path
+    async def in_one_process(self, count: int) -> SharingReport: ...
+    def in_processes(self, count: int, *, stops: int = ..., kills: int = ..., seed: int = ...) -> SharingReport: ...
+    lease: float
+    options: Mapping[str, Any]
+    patience: float
+    pause: float
+    scenario: str
+    def __init__(self, *, folder: Path, scenario: str = ..., card: str = ..., options: Mapping[str, Any] = ..., backend: str = ..., lease: float = ..., pause: float = ..., patience: float = ...) -> None: ...
+    ...
+class SharingReport():
+    def check(self) -> None: ...
+    claims: int
+    crews: int
+    fenced: int
+    killed: int
+    problems: tuple[str, ...]
+    settled: int
+    shares: Mapping[str, int]
+    stopped: int
+    taken_over: int
+    def __init__(self, *, crews: int, claims: int, shares: Mapping[str, int], stopped: int = ..., killed: int = ..., taken_over: int = ..., fenced: int = ..., settled: int = ..., problems: tuple[str, ...] = ...) -> None: ...
     ...
 class Surroundings():
     def beyond(self, earlier: Surroundings) -> tuple[str, ...]: ...

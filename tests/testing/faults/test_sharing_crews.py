@@ -1,0 +1,84 @@
+"""Several orchestrators may share one record: every piece of work is done once, whoever stops or dies."""
+
+from pathlib import Path
+
+import pytest
+from evidence import Evidence
+from nightly import scaled
+
+from orket.testing.faults import Sharing, SharingReport
+
+pytestmark = [pytest.mark.nightly, pytest.mark.thorough]
+
+
+def show(report: SharingReport, evidence: Evidence) -> None:
+    """Pass, or say what is wrong."""
+    print(report)  # pytest -rP shows it
+    evidence(runs=report.claims, failures=len(report.problems), note=str(report))
+    report.check()
+
+
+@pytest.mark.fire("processes")
+@pytest.mark.parametrize("count", [2, 8])
+def test_processes_share_a_file(tmp_path: Path, count: int, evidence: Evidence) -> None:
+    """Each of them works, all of them finish, and nobody has to wait for a lease to expire."""
+    for seed in range(scaled(1, 40)):
+        report = Sharing(folder=tmp_path, options={"issues": 150}, pause=0.05).in_processes(count, seed=seed)
+        show(report, evidence)
+        assert len(report.shares) == count
+        assert (report.taken_over, report.fenced, report.settled) == (0, 0, 0)
+
+
+@pytest.mark.fire("processes")
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_processes_may_stop_and_die(tmp_path: Path, count: int, evidence: Evidence) -> None:
+    """Some stop for longer than their lease, and are fenced out; some are killed; their work is taken over."""
+    sharing = Sharing(folder=tmp_path, options={"issues": 200}, lease=1.0, pause=0.05 * count)
+    for seed in range(scaled(1, 60)):
+        report = sharing.in_processes(count, stops=4, kills=3, seed=seed)
+        show(report, evidence)
+        assert report.crews == count + report.killed
+        assert min(report.stopped, report.killed, report.taken_over) > 0
+        assert report.fenced > 0 or count < 8  # few may all stand still at the same time
+
+
+@pytest.mark.anyio
+@pytest.mark.fire("processes")
+@pytest.mark.parametrize("scenario", ["orket.testing.faults:chains_and_fans", "mortal_crews:in_memory"])
+@pytest.mark.parametrize("count", [2, 4])
+async def test_orchestrators_of_one_process_share_a_store(
+    tmp_path: Path, scenario: str, count: int, evidence: Evidence
+) -> None:
+    """On one event loop, in one file or in memory, it is the same."""
+    for _ in range(scaled(1, 20)):
+        report = await Sharing(folder=tmp_path, scenario=scenario, options={"issues": 30}).in_one_process(count)
+        show(report, evidence)
+        assert len(report.shares) == count
+
+
+@pytest.mark.parametrize(
+    ("crew", "told"),
+    [
+        ("unfenced", "goes from version"),
+        ("undying", "had not finished after"),
+        ("unrenewed", "got it .* while orchestrator-.* had it|lost by who had neither stopped nor died"),
+    ],
+)
+def test_a_crew_that_cannot_share_is_found(tmp_path: Path, crew: str, told: str) -> None:
+    """Tokens that nobody looks at, claims that never expire, and claims that are not renewed are problems."""
+    is_still = crew == "unrenewed"
+    issues, lease = (8, 0.3) if is_still else (30, 0.5)
+    scenario = f"mortal_crews:{crew}"
+    sharing = Sharing(
+        folder=tmp_path, scenario=scenario, options={"issues": issues}, lease=lease, pause=0.1, patience=10
+    )
+    report = sharing.in_processes(3, stops=0 if is_still else 6, kills=0 if is_still else 2)
+    with pytest.raises(AssertionError, match=told):
+        report.check()
+
+
+def test_who_gets_no_share_is_named(tmp_path: Path) -> None:
+    """One issue is no work for two."""
+    report = Sharing(folder=tmp_path, options={"issues": 1}).in_processes(2)
+    (problem,) = report.problems
+    assert "got no claim" in problem
