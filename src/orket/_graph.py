@@ -249,12 +249,13 @@ class DependencyGraph:
             name = heapq.heappop(pending)[1]
             weight = weights.get(name, 0) + 1
             for need in self._needs.get(name, ()):
-                if need not in self._finished and weights.get(need, 0) < weight:
+                if weights.get(need, 0) < weight:
                     if need not in raised:
                         raised[need] = None
                         heapq.heappush(pending, (weights.get(need, 0), need))
                     weights[need] = weight
-        return tuple([name for name in raised if name in self._positions])
+        # Finished issues pass it on, too: a board that is read from the record again has the same weights.
+        return tuple([name for name in raised if name in self._positions and name not in self._finished])
 
 
 _FRONT: Final = 64  # issues that are kept sorted at least
