@@ -3,6 +3,7 @@
 import json
 from typing import Any, get_args
 
+import attrs
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -109,6 +110,22 @@ def test_a_message_with_calls_survives() -> None:
     message = Message(role="assistant", content="", calls=(ToolCall(name="n", arguments={"x": 1}, id="7"),))
     assert codec().load(json.loads(codec().text(message)), Message) == message
     assert codec().text(message) == to_json(codec().dump(message))
+
+
+@attrs.frozen
+class Shadow:
+    """Fields that are called like what an encoder uses."""
+
+    value: int
+    type: str
+    quote: str = ""
+    type_text: str = ""
+
+
+def test_a_field_hides_nothing_that_its_encoder_needs() -> None:
+    """Whatever the fields of a class are called, they are written as they are."""
+    shadow = Shadow(value=1, type="é", quote="q", type_text="t")
+    assert codec().text(shadow) == to_json(codec().dump(shadow))
 
 
 @given(JSON)

@@ -3,10 +3,12 @@
 As attrs writes ``__init__`` for each class, so is the function here that encodes its values::
 
     def encode(value):
-        turn = value.turn
-        detail = value.detail
-        return f'''{{"turn":{turn if type(turn) is int else turn_text(turn)}{
-            "" if detail == detail_default else (',"detail":' + ...)}}}'''
+        its_turn = value.turn
+        its_detail = value.detail
+        return f'''{{"turn":{its_turn if type(its_turn) is int else turn_text(its_turn)}{
+            "" if its_detail == detail_default else (',"detail":' + ...)}}}'''
+
+The prefix keeps a field that is called ``type`` or ``value`` from hiding what the function itself needs.
 
 Its text is the one that ``to_json`` makes of what ``Codec.dump`` returns, lone surrogates excepted, at a quarter of the
 price: the turns of a run encode thousands of values a second.
@@ -59,7 +61,7 @@ class Texts:
         # Each piece begins with a comma. The first one's goes here, if it is sure to be there, else at every call.
         sure = number > 1 or fields[0].default is attrs.NOTHING
         result = f"f'''{{{{{pieces[1:]}}}}}'''" if sure else f"'{{' + f'''{pieces}'''[1:] + '}}'"
-        lines = [*[f"{field.name} = value.{field.name}" for field in fields], f"return {result}"]
+        lines = [*[f"its_{field.name} = value.{field.name}" for field in fields], f"return {result}"]
         source = "\n    ".join(["def encode(value):", *lines])
         exec(compile(source, f"<encoder of {cls.__name__}>", "exec"), space)  # noqa: S102
         encode: Text = space["encode"]
@@ -68,21 +70,21 @@ class Texts:
 
     def _piece(self, field: "attrs.Attribute[Any]", space: dict[str, Any]) -> str:
         """Return the part of the f-string that spells a field; it says nothing at the field's default."""
-        name, default = field.name, field.default
+        name, its, default = field.name, f"its_{field.name}", field.default
         space[f"{name}_text"] = self._text(field.type)
-        text = f"{name}_text({name})"
+        text = f"{name}_text({its})"
         for declared, test, inline in _INLINE:
             if _holds(field.type, declared):
-                text = f"{inline.format(name)} if {test.format(name)} else {text}"
+                text = f"{inline.format(its)} if {test.format(its)} else {text}"
                 break
         if default is attrs.NOTHING:
             return f',"{name}":{{{text}}}'
         if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
             space[f"{name}_factory"] = default.factory  # type: ignore[union-attr]
-            absent = f"{name} == {name}_factory()"
+            absent = f"{its} == {name}_factory()"
         else:
             space[f"{name}_default"] = default
-            absent = f"{name} is {name}_default or {name} == {name}_default"
+            absent = f"{its} is {name}_default or {its} == {name}_default"
         return f"""{{"" if {absent} else f',"{name}":{{{text}}}'}}"""
 
     def _text(self, declared: Any) -> Text:
