@@ -1,16 +1,18 @@
 """How a case ends: effects that wait are settled by who knows, and boards are compared by what matters."""
 
-from orket._flow import UnsettledEffect
 from orket._orchestrator import Orchestrator
 from orket.cards import Issue
 from orket.testing.fakes import EffectLedger
 
 
-async def settle_by(ledger: EffectLedger, orchestrator: Orchestrator, effect: UnsettledEffect) -> None:
-    """Say what became of an effect, as a person does who has looked: the ledger knows."""
-    ran = any(it.key == effect.key for it in ledger.effects)
-    output = f"written by {effect.tool}" if ran else ""
-    await orchestrator.settle(effect, ran=ran, actor="harness", output=output, reason="so the ledger says")
+async def settle_all(orchestrator: Orchestrator, ledger: EffectLedger) -> int:
+    """Say what became of every effect that waits for it, as a person does who has looked: the ledger knows."""
+    waiting = await orchestrator.unsettled()
+    for effect in waiting:
+        ran = any(it.key == effect.key for it in ledger.effects)
+        output = f"written by {effect.tool}" if ran else ""
+        await orchestrator.settle(effect, ran=ran, actor="harness", output=output, reason="so the ledger says")
+    return len(waiting)
 
 
 def line_of(issue: Issue) -> list[object]:

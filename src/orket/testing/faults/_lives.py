@@ -19,11 +19,12 @@ import attrs
 from orket._orchestrator import Orchestrator
 from orket._orchestrator._setup import as_model, as_store
 from orket._pipeline import RunResult
-from orket.cards import CardStatus, Issue
+from orket.cards import CardStatus
 from orket.contracts import Store
 from orket.errors import WiringError
 from orket.events import CardMoved, EffectSettled
 from orket.testing.fakes import EffectLedger
+from orket.testing.faults._ending import line_of, settle_all
 from orket.testing.faults._leftovers import Surroundings
 from orket.testing.faults._mortal import Mortality, MortalModel, MortalStore, MortalTool
 from orket.testing.faults._oracle import Oracle
@@ -131,21 +132,11 @@ async def tell(orchestrator: Orchestrator, result: RunResult, ledger: EffectLedg
     done = [it.card for it in entries if isinstance(it.record, CardMoved) and it.record.after is CardStatus.DONE]
     return {
         "outcome": result.outcome,
-        "board": sorted([_line(issue) for issue in issues]),
+        "board": sorted([line_of(issue) for issue in issues]),
         "effects": Counter(f"{effect.effect} {effect.tool} {effect.note}" for effect in ledger.effects),
         "finished": sorted(Counter(done).values()),
         "settled": sum(isinstance(entry.record, EffectSettled) for entry in entries),
     }
-
-
-async def settle_all(orchestrator: Orchestrator, ledger: EffectLedger) -> int:
-    """Say what became of every effect that waits for it, as a person does who has looked: the ledger knows."""
-    waiting = await orchestrator.unsettled()
-    for effect in waiting:
-        ran = any(it.key == effect.key for it in ledger.effects)
-        output = f"written by {effect.tool}" if ran else ""
-        await orchestrator.settle(effect, ran=ran, actor="harness", output=output, reason="so the ledger says")
-    return len(waiting)
 
 
 def given(crew: Orchestrator) -> dict[str, Any]:
@@ -171,8 +162,3 @@ def _mortal(crew: Orchestrator, mortality: Mortality, commits: CommitLog, number
         tools=tuple([MortalTool(tool, mortality) for tool in parts["_tools"]]),
         clock=LaterClock(number * 2 * parts["_limits"].lease),
     )
-
-
-def _line(issue: Issue) -> list[object]:
-    """Return what must be the same however often a crew died; ids and versions tell how it went."""
-    return [issue.name, issue.status, issue.wait_reason, issue.seat, issue.priority, issue.retry_count]

@@ -16,7 +16,7 @@ from orket._orchestrator._setup import as_store
 from orket.contracts import Clock, EffectClass, Store
 from orket.errors import OrketError
 from orket.testing.fakes import EffectLedger
-from orket.testing.faults._ending import line_of, settle_by
+from orket.testing.faults._ending import line_of, settle_all
 from orket.testing.faults._hosts import Host
 from orket.testing.faults._leftovers import Surroundings
 from orket.testing.faults._oracle import Oracle
@@ -102,10 +102,8 @@ class Trial:
         try:
             async with crew as orchestrator:
                 await self.story(orchestrator)
-                while waiting := await orchestrator.unsettled():
-                    case.settled += len(waiting)
-                    for effect in waiting:
-                        await settle_by(ledger, orchestrator, effect)
+                while count := await settle_all(orchestrator, ledger):
+                    case.settled += count
                     await self.story(orchestrator)
                 case.problems += await oracle.examine(orchestrator.store)
                 boards = (await orchestrator.board()).builds

@@ -7,7 +7,7 @@ from attrs import define
 
 from orket._flow import UnsettledEffect
 from orket._orchestrator import Orchestrator
-from orket.cards import CardStatus, Issue
+from orket.cards import CardStatus
 from orket.errors import EffectUnknownError, OrketError, RunError, StoreConflictError, TransitionError, UnknownCardError
 from orket.testing.simulation._threads import MACHINE
 from orket.testing.simulation._world import SimulatedStoreError, World
@@ -86,14 +86,12 @@ class Person:
             return f"{effect.tool} on {effect.card}, too late"  # somebody else was faster
         return f"{effect.tool} on {effect.card}: it {'ran' if ran else 'did not run'}"
 
-    async def clear_up(self, orchestrator: Orchestrator) -> tuple[Issue, ...]:
-        """Settle and unblock all that waits; return the cards that did."""
+    async def clear_up(self, orchestrator: Orchestrator) -> None:
+        """Settle and unblock all that waits."""
         await self.settle(orchestrator)
         cards = [(view.build, issue) for view in (await orchestrator.board()).builds for issue in view.issues]
-        waiting = [(build, issue) for build, issue in cards if issue.status in _WAITING]
-        for build, issue in waiting:
+        for build, issue in [one for one in cards if one[1].status in _WAITING]:
             try:
                 await orchestrator.unblock(issue.id, build=build, actor="ann", reason="the storm is over")
             except (EffectUnknownError, TransitionError) as error:
                 self.world.note("person", f"cannot unblock {issue.id}: {error}")
-        return tuple([issue for _, issue in waiting])
