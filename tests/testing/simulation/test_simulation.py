@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
 from evidence import Evidence
@@ -85,6 +87,14 @@ def test_a_failed_seed_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: 
     said = capsys.readouterr().out
     assert "python -m orket.testing.simulation --seed 0 --backend asyncio\n  - its journal is another one" in said
     assert "the storm is over" in said
+
+
+def test_options_of_the_crew_are_in_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command that runs a seed again gives its crew the same further arguments."""
+    simulation = Simulation(scenario="orket.testing.faults:chains_and_fans", options={"issues": 6})
+    _, _, _, *arguments = shlex.split(simulation.reproduction(0))
+    assert main(arguments) == 0
+    assert sha256(simulation.run(0).journal).hexdigest()[:16] in capsys.readouterr().out
 
 
 def board(simulation: Simulation, seed: int) -> list[str]:

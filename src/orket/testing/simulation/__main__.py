@@ -1,6 +1,7 @@
 """Run seeds from the command line: ``python -m orket.testing.simulation --seed 123 --backend trio``."""
 
 import argparse
+import json
 import sys
 from hashlib import sha256
 
@@ -12,7 +13,9 @@ from orket.testing.simulation._stores import STORES
 def main(arguments: list[str] | None = None) -> int:
     """Run what the arguments say, tell what came of it, and return the exit code: 1 where a seed failed."""
     given = _parser().parse_args(arguments)
-    simulation = Simulation(scenario=given.scenario, card=given.card, backend=given.backend, store=given.store)
+    simulation = Simulation(
+        scenario=given.scenario, card=given.card, options=given.options, backend=given.backend, store=given.store
+    )
     failed = 0
     for seed in range(given.seed, given.seed + given.count):
         done = simulation.twice(seed)
@@ -41,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--store", choices=tuple(STORES), default="memory")
     parser.add_argument("--scenario", default=SCENARIO, help="the crew, as module:function")
     parser.add_argument("--card", default=CARD, help="what is run")
+    parser.add_argument("--options", type=json.loads, default={}, help="further arguments of the crew, as JSON")
     parser.add_argument("--trace", action="store_true", help="say what happened when")
     return parser
 

@@ -2,6 +2,8 @@
 
 import gc
 import inspect
+import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +12,13 @@ from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, field, frozen
 
 from orket._orchestrator import Orchestrator
 from orket._registry import DecisionNodeRegistry
+from orket.cards import JsonValue
 from orket.testing.fakes import EffectLedger
 from orket.testing.simulation._chance import Chance
 from orket.testing.simulation._loops import Backend, Steps, run
@@ -42,7 +45,7 @@ class Simulation:
             has parameters of these names it is also given the ``seed``, and a ``registry`` that has read what is
             installed. Store and clock of the crew are replaced; its model and tools must not touch the world.
         card: What is run.
-        options: Further arguments of the function.
+        options: Further arguments of the function; JSON can spell them, so that a command line can.
         backend: The event loop, ``"asyncio"`` or ``"trio"``.
         store: What the orchestrators of a seed share: ``"memory"``, one :class:`~orket.MemoryStore`, or ``"sqlite"``, a
             file that each opens with a :class:`~orket.stores.SQLiteStore` of its own.
@@ -50,7 +53,7 @@ class Simulation:
 
     scenario: str = SCENARIO
     card: str = CARD
-    options: Mapping[str, Any] = field(factory=dict)
+    options: Mapping[str, JsonValue] = field(factory=dict)
     backend: Backend = "asyncio"
     store: StoreKind = "memory"
     _registry: DecisionNodeRegistry = field(init=False, factory=DecisionNodeRegistry)
@@ -103,6 +106,8 @@ class Simulation:
             words.append(f"--store {self.store}")
         if self.scenario != SCENARIO:
             words.append(f"--scenario {self.scenario} --card {self.card}")
+        if self.options:
+            words.append(f"--options {shlex.quote(json.dumps(dict(self.options)))}")
         return " ".join(words)
 
     def _crew(self, seed: int, folder: Path, ledger: EffectLedger) -> Crew:
