@@ -307,6 +307,17 @@ async def test_an_unforeseen_failure_is_answered(store: SQLiteStore, monkeypatch
     assert (await store.commit(batch("a"))).last_seq == 1
 
 
+async def test_a_damaged_row_leaves_no_transaction_open(store: SQLiteStore, path: Path) -> None:
+    """A batch whose first answer cannot be read is refused, and others may write."""
+    await store.commit(batch("x"))
+    for changes in ("[]", "{"):
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as raw:
+            raw.execute("UPDATE journal SET changes = ?", (changes,))
+            with pytest.raises(StoreError, match="'x' was not written"):
+                await store.commit(batch("x"))
+            raw.execute("BEGIN IMMEDIATE")
+
+
 async def test_a_damaged_file_is_a_store_error(store: SQLiteStore, path: Path) -> None:
     """Rows that cannot be decoded are StoreErrors that point to verify."""
     await store.commit(batch("a", changes=(CardChange(issue=CARD, expected=0),)))

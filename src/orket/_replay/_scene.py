@@ -7,7 +7,6 @@ the run may have learned of it later, so a rebuilt question is always compared w
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Final
 
 from attrs import define, field
 
@@ -30,8 +29,6 @@ from orket.events import (
     TurnOpened,
     VerificationRecorded,
 )
-
-_REMEMBERED: Final = 50  # as RunContext.remembered
 
 
 @define(repr=False, eq=False)
@@ -115,7 +112,7 @@ class Scene:
         """Return the decisions that a prompt which was told *count* of them was told, or None."""
         if count > len(self._remembered):
             return None
-        if count == _REMEMBERED:
+        if count == self.context.remembered.maxlen:  # it has forgotten the oldest ones
             return tuple(self._remembered[-count:])
         return tuple(islice(self._remembered, count))
 

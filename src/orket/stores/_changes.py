@@ -73,7 +73,13 @@ def receipt(first_seq: int, last_seq: int, changes: str) -> Receipt:
     Raises:
         ValueError: *changes* is not what was written.
     """
-    tokens = json.loads(changes).get("tokens", {})
+    match json.loads(changes):
+        case {"tokens": dict(tokens)}:
+            pass
+        case dict():
+            tokens = {}
+        case _:
+            raise ValueError(f"the changes of record {first_seq} are no object; verify() the store")
     if last_seq < first_seq:
         first_seq = last_seq = 0
     return Receipt(first_seq=first_seq, last_seq=last_seq, tokens=tokens)
