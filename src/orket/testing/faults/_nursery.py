@@ -43,7 +43,7 @@ def serve(order: Mapping[str, Any]) -> dict[str, Any]:
     """Let lives follow each other on one record: each dies as the order says, the last one lives."""
     folder = Path(order["folder"])
     folder.mkdir(parents=True)
-    deaths, seconds = 0, 0.0
+    number, deaths, seconds = 0, 0, 0.0
     words: list[str] = []
     wanted = Counter(order["wanted"])
     for number in count():
