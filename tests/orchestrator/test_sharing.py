@@ -91,6 +91,39 @@ async def test_an_issue_that_a_neighbour_holds_is_waited_for(tmp_path: Path) -> 
     assert all(at >= begin + 30 for card, at in times if card == "a")
 
 
+class Plain(StoreDouble):
+    """A store whose entries come from an iterator that is no generator, as the contract allows."""
+
+    def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
+        """Return an iterator that has nothing beside what an iterator has."""
+        entries = super().events(since, **wanted)
+
+        class Entries:
+            def __aiter__(self) -> AsyncIterator[JournalEntry]:
+                return self
+
+            async def __anext__(self) -> JournalEntry:
+                return await anext(entries)
+
+        return Entries()
+
+
+async def test_a_neighbour_is_waited_for_with_any_store(tmp_path: Path) -> None:
+    """A run that waits reads what others write through the store's contract alone."""
+    clock, store = SimulatedClock(), orket.MemoryStore()
+    root = organization(tmp_path, [issue("a")])
+    await joined(root, store, clock)
+    await Neighbour(store, clock).claim("a", 30)
+    await store.aclose()
+    async with open_world(root, diligent, store=Plain(store), clock=clock) as orchestrator:
+        run = await orchestrator.start("launch")
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as group:
+                group.start_soon(keep_moving, clock)
+                assert (await run.outcome()).outcome is orket.RunOutcome.DONE
+                group.cancel_scope.cancel()
+
+
 async def test_a_claim_that_is_given_back_early_is_noticed(tmp_path: Path) -> None:
     """A run that waits for a neighbour looks again long before the claim would expire."""
     clock, store = SimulatedClock(), orket.MemoryStore()

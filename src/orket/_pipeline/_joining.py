@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from typing import Final
 
 import anyio.lowlevel
@@ -116,9 +115,8 @@ async def await_others(context: RunContext, board: Board, since: int) -> tuple[l
 async def _read_on(context: RunContext, since: int) -> tuple[bool, int]:
     """Read what was written after *since*; return whether others wrote of the build, and how far it goes now."""
     is_new = False
-    async with aclosing(context.store.events(since, build=context.build)) as entries:  # type: ignore[type-var]
-        async for entry in entries:
-            is_new, since = is_new or entry.run != context.run, entry.seq
+    async for entry in context.store.events(since, build=context.build):
+        is_new, since = is_new or entry.run != context.run, entry.seq
     return is_new, since
 
 
