@@ -18,8 +18,8 @@ from orket.errors import StorageFault, StoreError
 from orket.stores import SQLiteStore
 from orket.testing import EffectLedger
 from orket.testing.faults import CommitLog, Oracle, Surroundings, WitnessedStore, chains_and_fans
+from orket.testing.faults._again import LaterClock
 from orket.testing.faults._crew import work
-from orket.testing.faults._lives import LaterClock
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from orket.stores import Durability, SQLiteStore
 from orket.stores._database import SQLiteDatabase
 from orket.testing import Effect, EffectLedger
 from orket.testing.faults import CommitLog, Oracle, WitnessedStore, chains_and_fans
-from orket.testing.faults._lives import LaterClock
+from orket.testing.faults._again import LaterClock
 from power.connection import dial
 from power.disk import Disk, FolderSynced, Synced, Told
 from power.vfs import RecordingVFS

@@ -16,7 +16,7 @@ from orket.events import CommentAdded
 from orket.stores import SQLiteStore
 from orket.testing import EffectLedger
 from orket.testing.faults import CommitLog, FaultyStore, Oracle, Outcome, Surroundings, WitnessedStore, chains_and_fans
-from orket.testing.faults._lives import LaterClock
+from orket.testing.faults._again import LaterClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.nightly, pytest.mark.thorough]
 ISSUES = scaled(4, 15)  # four have one of each kind that the crew has

@@ -18,7 +18,8 @@ from orket._orchestrator import Orchestrator
 from orket._orchestrator._setup import as_model
 from orket.contracts import ModelClient, ModelReply, ModelRequest, Store
 from orket.testing.fakes import EffectLedger
-from orket.testing.faults._lives import bear, end_of, given, hire, live, store_of
+from orket.testing.faults._again import given, store_of
+from orket.testing.faults._lives import bear, end_of, hire, live
 from orket.testing.faults._witness import CommitLog, WitnessedStore
 
 _GLANCE: Final = 0.005  # seconds between two looks at the crowd

@@ -17,33 +17,18 @@ import anyio
 import attrs
 
 from orket._orchestrator import Orchestrator
-from orket._orchestrator._setup import as_model, as_store
+from orket._orchestrator._setup import as_model
 from orket._pipeline import RunResult
 from orket.cards import CardStatus
-from orket.contracts import Store
 from orket.errors import WiringError
 from orket.events import CardMoved, EffectSettled
 from orket.testing.fakes import EffectLedger
+from orket.testing.faults._again import clock_of, given, store_of
 from orket.testing.faults._ending import line_of, settle_all
 from orket.testing.faults._leftovers import Surroundings
 from orket.testing.faults._mortal import Mortality, MortalModel, MortalStore, MortalTool
 from orket.testing.faults._oracle import Oracle
 from orket.testing.faults._witness import CommitLog, WitnessedStore
-
-
-@attrs.frozen
-class LaterClock:
-    """The machine's clock, so much ahead that every claim of the lives before has expired."""
-
-    ahead: float
-
-    def now(self) -> float:
-        """Return seconds since the epoch."""
-        return time.time() + self.ahead
-
-    async def sleep(self, seconds: float, /) -> None:
-        """Wait."""
-        await anyio.sleep(seconds)
 
 
 def end_of(born: int) -> int:
@@ -139,17 +124,6 @@ async def tell(orchestrator: Orchestrator, result: RunResult, ledger: EffectLedg
     }
 
 
-def given(crew: Orchestrator) -> dict[str, Any]:
-    """Return what a crew was made with."""
-    return {field.name: getattr(crew, field.name) for field in attrs.fields(type(crew)) if field.init}
-
-
-def store_of(crew: Orchestrator) -> Store:
-    """Return a crew's store, not yet opened."""
-    parts = given(crew)
-    return as_store(parts["_store"], parts["_workspace"])
-
-
 def _mortal(crew: Orchestrator, mortality: Mortality, commits: CommitLog, number: int) -> Orchestrator:
     """Return the same crew, with ports that die, and a clock by which the lives before are long over."""
     parts, store = given(crew), store_of(crew)
@@ -160,5 +134,5 @@ def _mortal(crew: Orchestrator, mortality: Mortality, commits: CommitLog, number
         store=MortalStore(WitnessedStore(store, commits), mortality),
         model=MortalModel(as_model(parts["_model"]), mortality),
         tools=tuple([MortalTool(tool, mortality) for tool in parts["_tools"]]),
-        clock=LaterClock(number * 2 * parts["_limits"].lease),
+        clock=clock_of(crew, number),
     )

@@ -14,10 +14,11 @@ from orket._orchestrator import Orchestrator
 from orket._pipeline import RunResult
 from orket.contracts import Store
 from orket.testing.fakes import EffectLedger
+from orket.testing.faults._again import store_of
 from orket.testing.faults._cases import check, check_first, differences, nurseries
 from orket.testing.faults._crowd import sharing
 from orket.testing.faults._front import FrontStore
-from orket.testing.faults._lives import hire, store_of, tell
+from orket.testing.faults._lives import hire, tell
 from orket.testing.faults._oracle import Oracle
 from orket.testing.faults._witness import CommitLog
 

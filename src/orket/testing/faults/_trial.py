@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import anyio
 import attrs
 
 from orket._orchestrator import Orchestrator
-from orket._orchestrator._setup import as_store
-from orket.contracts import Clock, EffectClass, Store
+from orket.contracts import EffectClass, Store
 from orket.errors import OrketError
 from orket.testing.fakes import EffectLedger
+from orket.testing.faults._again import clock_of, store_of
 from orket.testing.faults._ending import line_of, settle_all
 from orket.testing.faults._hosts import Host
 from orket.testing.faults._leftovers import Surroundings
@@ -76,7 +76,7 @@ class Trial:
         before = await Surroundings.now()
         ledger, commits = EffectLedger(folder / "ledger.jsonl"), CommitLog(folder / "commits.jsonl")
         crew = self.scenario(folder, ledger)
-        store = as_store(_given(crew, "store"), _given(crew, "workspace"))
+        store = store_of(crew)
         oracle, witnessed = Oracle(ledger=ledger, commits=commits), WitnessedStore(store, commits)
         look = partial(Footprint.of, store.location, commits.path)
         telling = _Telling(_later(crew, witnessed, 0), self.story, pulse, look)
@@ -189,27 +189,6 @@ def _differences(case: Case, wanted: Case) -> Iterator[str]:
             yield f"{effect} happened {found} times instead of {least}"
 
 
-@attrs.frozen
-class _LaterClock:
-    """A crew's clock, so much ahead that every claim of its lives before has expired."""
-
-    clock: Clock
-    ahead: float
-
-    def now(self) -> float:
-        """Return seconds since the epoch."""
-        return self.clock.now() + self.ahead
-
-    async def sleep(self, seconds: float, /) -> None:
-        """Wait."""
-        await self.clock.sleep(seconds)
-
-
-def _given(crew: Orchestrator, name: str) -> Any:
-    return getattr(crew, f"_{name}")
-
-
 def _later(crew: Orchestrator, store: Store, life: int) -> Orchestrator:
     """Return the same crew on a store, so late that all claims of its lives before have expired."""
-    later = _LaterClock(_given(crew, "clock"), life * 2 * _given(crew, "limits").lease)
-    return attrs.evolve(crew, store=store, clock=later)
+    return attrs.evolve(crew, store=store, clock=clock_of(crew, life))

@@ -13,6 +13,7 @@ from orket._orchestrator._setup import as_model
 from orket.contracts import ReconcilingTool, Store, Tool
 from orket.errors import OrketError, RunError, StoreError
 from orket.testing.faults import CommitLog, WitnessedStore
+from orket.testing.faults._again import given
 from orket.testing.simulation._ports import (
     Connection,
     MachineClock,
@@ -102,12 +103,12 @@ class Process:
         world = self.world
         self._store = world.stores.connect()
         stock = crew()
-        given = {one.name: getattr(stock, one.name) for one in attrs.fields(type(stock)) if one.init}
+        parts = given(stock)
         return attrs.evolve(
             stock,
             store=WitnessedStore(Connection(self._store, self), commits),
-            model=WeatheredModel(as_model(given["_model"]), self),
-            tools=tuple([self._tool(tool) for tool in given["_tools"]]),
+            model=WeatheredModel(as_model(parts["_model"]), self),
+            tools=tuple([self._tool(tool) for tool in parts["_tools"]]),
             clock=MachineClock(self.machine),
             entropy=world.chance("entropy").randbytes,
         )
