@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import attrs
 import trio
 
 import orket
@@ -25,7 +27,7 @@ from orket.testing import Effect, EffectLedger
 from orket.testing.faults import Act, Pulse
 
 pause = anyio.lowlevel.checkpoint
-TOOLS = ["ring", "chime", "note", "look", "add_issue_comment", "create_issue", "update_issue_status"]
+TOOLS = ["ring", "chime", "note", "look", "add_issue_comment", "update_issue_status"]
 EPICS: dict[str, dict[str, list[str]]] = {
     "launch": {"rings": [], "fails": ["rings"], "asks": ["rings"]},  # a chain, and a fan
     "trifle": {"rings": []},
@@ -106,7 +108,7 @@ def work_of(issue: str, is_told: bool) -> list[Calls]:
     asking = {"status": "blocked", "wait_reason": "input", "reason": "Which colour?"}
     return {
         "rings": [[ring, chime, ("add_issue_comment", {"comment": "begun"})], [note, look]],
-        "fails": [[("create_issue", {"summary": "what is left", "seat": "coder"}), look]],
+        "fails": [[look]],
         "asks": [] if is_told else [[("update_issue_status", asking)]],
     }.get(issue, [])
 
@@ -133,6 +135,10 @@ def chime_of(ledger: EffectLedger) -> Tool:
         return "chimed"
 
     return chime
+
+
+async def nobody_knows(_key: str) -> None:
+    await pause()
 
 
 def write_organization(root: Path) -> Path:
@@ -165,8 +171,10 @@ def write_organization(root: Path) -> Path:
 def crew(root: Path, kind: str) -> Callable[[Path, EffectLedger], orket.Orchestrator]:
     """Return a scenario: a crew for the organization in *root*, with a record in memory or in a file."""
 
+    registry = orket.DecisionNodeRegistry()  # one for all: it looks through the installed packages
+
     def scenario(folder: Path, ledger: EffectLedger) -> orket.Orchestrator:
-        file = partial(SQLiteStore, folder / "journal.db", durability="process")
+        file = partial(SQLiteStore, folder / "journal.db", durability="process", busy_timeout=1.0)
         return orket.Orchestrator(
             config=root,
             workspace=folder / "workspace",
@@ -186,6 +194,7 @@ def crew(root: Path, kind: str) -> Callable[[Path, EffectLedger], orket.Orchestr
                 "evaluator": SlowEvaluator(),
             },
             gate_rules=[Watchful()],
+            registry=registry,
             environ={},
         )
 
@@ -193,16 +202,28 @@ def crew(root: Path, kind: str) -> Callable[[Path, EffectLedger], orket.Orchestr
 
 
 async def operate(crew: orket.Orchestrator) -> None:
-    """Run a rock until somebody is asked, look around, answer, and run to the end."""
+    """Run a rock until somebody is asked, answer, and run to the end."""
     await crew.run_card("march")
     for board in (await crew.board()).builds:
         for issue in board.issues:
             if issue.wait_reason is orket.WaitReason.INPUT:
-                await crew.explain(issue.id, build=board.build)
-                await crew.reprioritize(issue.id, 5, actor="ann", build=board.build)
                 await crew.unblock(issue.id, actor="ann", reason="unblock: blue", build=board.build)
-    await crew.preflight()
     await crew.run_card("march")
+
+
+async def people(crew: orket.Orchestrator) -> None:
+    """Take up what is open, settle what nobody knows, and look at everything that there is."""
+    await crew.preflight()
+    await crew.run_epic("trifle")
+    await crew.run_epic("trifle")  # its tool is asked once more
+    for effect in await crew.unsettled():
+        await crew.settle(effect, ran=True, actor="ann", output="chimed")
+    await crew.run_epic("trifle")
+    await crew.reprioritize("rings", 5, actor="ann")
+    await crew.explain("rings")
+    async for _ in crew.history(card="rings"):
+        pass
+    await crew.store.verify()
 
 
 async def watch(crew: orket.Orchestrator) -> None:
@@ -256,3 +277,39 @@ async def by_move_on_after(act: Act, pulse: Pulse) -> bool:
     with trio.move_on_after(4) as scope:
         await act()
     return scope.cancelled_caught
+
+
+def interrupted(root: Path, folder: Path) -> Callable[[Path, EffectLedger], orket.Orchestrator]:
+    """Return a scenario: a crew that takes up what another one was about when it was cancelled, in a chime.
+
+    Whether it chimed nobody can tell.
+    """
+    folder.mkdir()
+    ledger = EffectLedger(folder / "ledger.jsonl")
+
+    async def work() -> None:
+        with anyio.CancelScope() as scope:
+
+            @orket.tool
+            async def chime(note: str, context: ToolContext) -> str:
+                """Chime, and hear nothing any more."""
+                ledger.record(Effect(key=context.key, tool="chime", effect=EffectClass.AT_MOST_ONCE, note=note))
+                scope.cancel()
+                await anyio.sleep_forever()
+                return ""
+
+            made = crew(root, "sqlite")(folder, ledger)
+            tools = [chime, *[tool for tool in made._tools if tool.spec.name != "chime"]]
+            async with attrs.evolve(made, tools=tools) as orchestrator:
+                await orchestrator.run_epic("trifle")
+
+    anyio.run(work)
+
+    def scenario(place: Path, ledger: EffectLedger) -> orket.Orchestrator:
+        for name in ("journal.db", "ledger.jsonl"):
+            shutil.copy(folder / name, place / name)
+        made = crew(root, "sqlite")(place, ledger)
+        chime = attrs.evolve(chime_of(ledger), reconcile=nobody_knows)
+        return attrs.evolve(made, tools=[chime, *[tool for tool in made._tools if tool.spec.name != "chime"]])
+
+    return scenario

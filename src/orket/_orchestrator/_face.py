@@ -33,7 +33,7 @@ from orket._orchestrator._setup import (
 from orket._orchestrator._unbroken import unbroken
 from orket._orchestrator._verbs import OperatorVerbs, RecordVerbs
 from orket._orchestrator._verify import verify_issue
-from orket._pipeline import RunResult
+from orket._pipeline import RunResult, bare
 from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf
 from orket._wiring import Wiring
@@ -51,7 +51,8 @@ async def _open(store: Store, opening: AsyncExitStack) -> None:
 
 async def _cancel(group: anyio.abc.TaskGroup) -> None:
     group.cancel_scope.cancel()
-    await group.__aexit__(None, None, None)
+    with bare():
+        await group.__aexit__(None, None, None)
 
 
 @define(kw_only=True, eq=False, repr=False)

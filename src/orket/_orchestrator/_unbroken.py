@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
+from orket._pipeline import bare
+
 
 async def unbroken(work: Callable[[], Awaitable[object]]) -> None:
     """Await *work* to its end; a cancellation is raised after that.
@@ -23,7 +25,8 @@ async def unbroken(work: Callable[[], Awaitable[object]]) -> None:
             except Exception as error:  # noqa: BLE001 - the seam that calls foreign stores; raised below, in no group
                 raised.append(error)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(shielded)
+    with bare():
+        async with anyio.create_task_group() as group:
+            group.start_soon(shielded)
     if raised:
         raise raised[0]

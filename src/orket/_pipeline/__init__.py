@@ -5,7 +5,8 @@ board up where an earlier run left it; ``_drive`` plans and executes turns until
 """
 
 from orket._pipeline._assets import EpicAssets, load_epic_assets
+from orket._pipeline._bare import bare
 from orket._pipeline._drive import ExecutionPipeline, window_size
 from orket._pipeline._order import RunOrder, RunResult
 
-__all__ = ["EpicAssets", "ExecutionPipeline", "RunOrder", "RunResult", "load_epic_assets", "window_size"]
+__all__ = ["EpicAssets", "ExecutionPipeline", "RunOrder", "RunResult", "bare", "load_epic_assets", "window_size"]

@@ -16,6 +16,7 @@ from orket._board import Board
 from orket._decide import decide, settle
 from orket._flow import RunContext, take_turn
 from orket._pipeline._assets import EpicAssets
+from orket._pipeline._bare import bare
 from orket._pipeline._joining import await_others, join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
 from orket._pipeline._reconciling import ask_tools
@@ -84,7 +85,8 @@ class ExecutionPipeline:
             await self._open()
         except Exception as error:  # noqa: BLE001 - the seam that calls foreign stores
             self._fail(error)
-        await self._drive()
+        with bare():
+            await self._drive()
         return await self._close()
 
     def _fail(self, error: Exception) -> None:

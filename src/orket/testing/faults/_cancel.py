@@ -23,12 +23,12 @@ class CancelReport:
 
     Attributes:
         steps: How many an undisturbed story has.
-        cases: How often it was begun to be cancelled.
-        cancelled: How often it was; a story that was over before, or at that moment, is not.
+        cases: How often the host called it off.
+        cancelled: How often that ended it; a story that is over at that moment is not cancelled.
         resumed: Records that were taken up again; those that had been left as another one was are not.
         settled: Effects that waited for somebody to say whether they had happened: the harness says what the ledger
             says.
-        awaits: Where orket's own code was suspended when it was cancelled: file and line.
+        awaits: Where orket's own code was suspended at any step of the undisturbed story: file and line.
         problems: What is wrong, a sentence each, beginning with the step.
     """
 
@@ -105,15 +105,16 @@ def cancel_everywhere(
         pulse = Pulse((at, at + again) if again else (at,))
         case = trial.case(folder / f"case-{at}", pulse, resume=resume_all)
         missed = 0 if pulse.fired else missed + 1
+        if pulse.fired or case.problems:
+            cases.append(case)
         if missed == _MISSES:
             break
-        cases.append(case)
     return CancelReport(
         steps=first.steps,
         cases=len(cases),
         cancelled=sum(case.cancelled for case in cases),
         resumed=sum(case.resumed for case in cases),
         settled=sum(case.settled for case in cases),
-        awaits=frozenset().union(*[case.awaits for case in cases]),
+        awaits=frozenset(first.awaits),
         problems=tuple([f"steps=[{case.at}]: {it}" for case in cases for it in case.problems]),
     )

@@ -24,13 +24,13 @@ _SUSPENDED: Final = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("a
 
 @define(eq=False)
 class Pulse:
-    """Counts steps from :meth:`on` to :meth:`off`, and does something at chosen ones.
+    """Counts steps from :meth:`on` to :meth:`off`, and does something at chosen ones; without any it only looks.
 
     Attributes:
         chosen: The steps, from 1; past all of them nothing happens any more.
         passed: Steps so far.
         fired: How often it did something.
-        awaits: Where orket's own code was suspended then, in whichever task.
+        awaits: Where orket's own code was suspended at any step, in whichever task; for who only looks.
     """
 
     chosen: tuple[int, ...] = ()
@@ -63,11 +63,9 @@ class Pulse:
         self.passed += 1
         if self.passed in self.chosen:
             self.fired += 1
-            self._context.copy().run(self._fire, self._do)
-
-    def _fire(self, do: Callable[[], object]) -> None:
-        self.awaits.update(_awaits())
-        do()
+            self._context.copy().run(self._do)
+        elif not self.chosen:
+            self.awaits.update(self._context.copy().run(_awaits))
 
     def run(self, main: Callable[[], Awaitable[T]], backend: str) -> T:
         """Run *main* on an event loop that beats by this pulse."""
@@ -117,12 +115,11 @@ class _Instrument:
         self._pulse.step()
 
 
-def _awaits() -> Iterator[Place]:
-    """Yield where the code of this package is suspended."""
-    for task in anyio.get_running_tasks():
-        for frame in _frames(task.coro):
-            if frame.f_code.co_filename.startswith(_PACKAGE):
-                yield frame.f_code.co_filename.removeprefix(_PACKAGE), frame.f_lineno
+def _awaits() -> set[Place]:
+    """Return where the code of this package is suspended."""
+    frames = [frame for task in anyio.get_running_tasks() for frame in _frames(task.coro)]
+    places = [(frame.f_code.co_filename, frame.f_lineno) for frame in frames]
+    return {(name.removeprefix(_PACKAGE), line) for name, line in places if name.startswith(_PACKAGE)}
 
 
 def _frames(waiting: Any) -> Iterator[FrameType]:
