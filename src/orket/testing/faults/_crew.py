@@ -1,6 +1,7 @@
 """A crew to be killed: chains and fan-outs of issues, whose tools of all effect classes write into a ledger."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,9 @@ def chains_and_fans(folder: Path, ledger: EffectLedger, *, issues: int = _GROUP)
         path = folder / "organization" / f"{name}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(asset), "utf-8")
+            half = path.with_suffix(f".{os.getpid()}")  # whoever is killed over it leaves no half asset behind
+            half.write_text(json.dumps(asset), "utf-8")
+            half.replace(path)
     return Orchestrator(
         config=folder / "organization",
         workspace=folder / "workspace",
