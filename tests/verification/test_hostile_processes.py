@@ -55,7 +55,7 @@ GREEDY = {
     "bombs by forks": (
         "import os\nwhile True:\n try: os.fork()\n except OSError: pass",
         {"wall_time": 3},
-        "processes: |time was up",
+        "processes: |memory: |time was up",
     ),
     "bombs by threads": (
         "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(600,)).start()",
