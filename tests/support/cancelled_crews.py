@@ -107,7 +107,7 @@ def work_of(issue: str, is_told: bool) -> list[Calls]:
     ring, chime, note, look = [(name, {"note": f"{issue}: {name}"}) for name in TOOLS[:4]]
     asking = {"status": "blocked", "wait_reason": "input", "reason": "Which colour?"}
     return {
-        "rings": [[ring, chime, ("add_issue_comment", {"comment": "begun"})], [note, look]],
+        "rings": [[ring, chime, note, ("add_issue_comment", {"comment": "begun"})]],
         "fails": [[look]],
         "asks": [] if is_told else [[("update_issue_status", asking)]],
     }.get(issue, [])

@@ -32,7 +32,7 @@ from orket.testing.faults import (
 )
 
 pytestmark = [pytest.mark.nightly, pytest.mark.thorough, pytest.mark.fire("cancellation")]
-EVERY = scaled(15, 1)  # how many steps apart, where a host is only another one
+EVERY = scaled(20, 1)  # how many steps apart, where a host is only another one
 HOSTS: dict[str, tuple[Host, tuple[str, ...]]] = {
     "a scope": (in_scope, ("asyncio", "trio")),
     "a limit": (out_of_time, ("asyncio", "trio")),
@@ -104,8 +104,8 @@ def test_whichever_way_a_host_cancels(tmp_path: Path, root: Path, host: str, bac
     assert report.cancelled > 0.8 * report.cases > 0
 
 
-@pytest.mark.parametrize("host", ["a scope", "task.cancel", "SIGINT"])
-@pytest.mark.parametrize("again", [1, 2, 5])
+@pytest.mark.parametrize("host", ["a scope", "task.cancel"])
+@pytest.mark.parametrize("again", [1, 3])
 def test_who_is_cancelled_may_be_cancelled_again(
     tmp_path: Path, root: Path, host: str, again: int, evidence: Evidence
 ) -> None:
