@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeAlias
 
 import anyio
@@ -53,18 +52,29 @@ def signalled(number: signal.Signals) -> Host:
     """Return a host that cancels a scope when its process is sent a signal."""
 
     async def host(act: Act, pulse: Pulse) -> bool:
-        scope = anyio.CancelScope()
+        scope, heard, sent, is_over = anyio.CancelScope(), anyio.Event(), False, False
+
+        def send() -> None:
+            nonlocal sent
+            if not is_over:
+                sent = True
+                os.kill(os.getpid(), number)
+
         with anyio.open_signal_receiver(number) as signals:
 
             async def listen() -> None:
                 async for _ in signals:
                     scope.cancel()
+                    heard.set()
 
             async with anyio.create_task_group() as group:
                 group.start_soon(listen)
                 with scope:
-                    pulse.on(partial(os.kill, os.getpid(), number))
+                    pulse.on(send)
                     await act()
+                is_over = True
+                if sent:  # a signal that nobody has read is raised again where its receiver ends, and ends the process
+                    await heard.wait()
                 group.cancel_scope.cancel()
         return scope.cancelled_caught
 
