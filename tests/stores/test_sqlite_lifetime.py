@@ -1,6 +1,7 @@
 """Opening and closing the SQLite file."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -8,6 +9,7 @@ import pytest
 
 from orket.errors import StoreError
 from orket.stores import SQLiteStore
+from orket.stores._connection import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -45,3 +47,29 @@ async def test_a_store_that_fails_to_open_leaves_nothing(path: Path) -> None:
     assert names(path.parent) == [path.name]
     await store.open()
     await store.aclose()
+
+
+async def test_who_opens_waits_for_who_writes(path: Path) -> None:
+    """Where SQLite does not wait by itself, turning a file to a log beside a writer, opening does."""
+    connect(path, synchronous=True, busy_timeout=5).close()
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = delete")
+    tried: list[str] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            if sql == "PRAGMA journal_mode = wal":
+                tried.append(sql)
+                if len(tried) < 4:
+                    writer.execute("BEGIN IMMEDIATE" if len(tried) % 2 else "ROLLBACK")
+            return super().execute(sql, *args)
+
+    dial = partial(sqlite3.connect, factory=Watched)
+    with pytest.raises(StoreError, match="locked"):
+        connect(path, synchronous=True, busy_timeout=0, dial=dial)
+    assert len(tried) == 1
+    writer.execute("ROLLBACK")
+    tried.clear()
+    connect(path, synchronous=True, busy_timeout=5, dial=dial).close()
+    assert len(tried) == 2
+    writer.close()

@@ -1,6 +1,7 @@
 """Connections to an SQLite file, with every setting read back."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -10,6 +11,7 @@ from orket.stores._faults import opening_error, refuse_orphan
 from orket.stores._migrate import migrate, migrations
 
 OLDEST: Final = (3, 37, 0)  # STRICT tables
+_PAUSE: Final = 0.01  # seconds
 
 Dial: TypeAlias = Callable[..., sqlite3.Connection]  # what sqlite3.connect is: tests look at the disk from another one
 
@@ -38,6 +40,7 @@ def connect(path: Path, *, synchronous: bool, busy_timeout: float, dial: Dial = 
         # Where a sync leaves data in the disk's own cache (macOS), ask for more: now, the first transaction comes next.
         _set(connection, path, fullfsync=1)
         migrate(connection, path, migrations())
+        _turn_to_wal(connection, path, busy_timeout)
         _settle(connection, path, synchronous)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged schema may be no text at all
         _close(connection)
@@ -55,11 +58,22 @@ def connect_reader(path: Path, *, busy_timeout: float, dial: Dial = sqlite3.conn
     )
 
 
+def _turn_to_wal(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    # SQLite does not wait by itself here, where another process opens the same new file at this moment.
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _set(connection, path, journal_mode="wal")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE)
+
+
 def _settle(connection: sqlite3.Connection, path: Path, synchronous: bool) -> None:
     _set(
         connection,
         path,
-        journal_mode="wal",
         synchronous=2 if synchronous else 1,  # FULL, NORMAL
         foreign_keys=1,
         wal_autocheckpoint=0,  # inside a commit it would stall it; the database tidies between commits
