@@ -89,5 +89,5 @@ def test_a_setting_that_does_not_stick_is_refused(path: Path) -> None:
     """A database that cannot use a write-ahead log is no store."""
     memory = sqlite3.connect(":memory:", isolation_level=None)
     with pytest.raises(StoreError, match="journal_mode"):
-        _connection._settle(memory, path, True)
+        _connection._turn_to_wal(memory, path, 1.0)
     memory.close()
