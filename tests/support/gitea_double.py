@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import SocketStream
 from attrs import define, field, frozen
 from deliveries import REPOSITORY, pull_request, user
 from gitea_world import World
+from loopback import serving
 
 from orket.errors import GiteaError
 
@@ -193,15 +194,5 @@ def _reply(status: int, data: Any) -> bytes:
 async def gitea_double(world: World) -> AsyncIterator[GiteaDouble]:
     """Serve a world on a free port of the loopback."""
     double = GiteaDouble(world)
-    failure: Exception | None = None  # of the test itself; not to be wrapped in a group
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0) as listener:
-        double.url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, double.serve)
-            try:
-                yield double
-            except Exception as error:  # noqa: BLE001 - raised again below
-                failure = error
-            tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    async with serving(double.serve) as double.url:
+        yield double

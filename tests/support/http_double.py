@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
 from attrs import define, field, frozen
+from loopback import serving
 
 
 @frozen
@@ -95,15 +96,5 @@ async def reset(stream: SocketStream, _heard: Heard) -> None:
 async def http_double(*script: Behaviour) -> AsyncIterator[HttpDouble]:
     """Serve *script* on a free port of the loopback."""
     double = HttpDouble(list(script))
-    failure: Exception | None = None  # of the test itself; not to be wrapped in a group
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0) as listener:
-        double.url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, double.serve)
-            try:
-                yield double
-            except Exception as error:  # noqa: BLE001 - raised again below
-                failure = error
-            tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    async with serving(double.serve) as double.url:
+        yield double
