@@ -21,6 +21,7 @@ from orket.contracts import (
     ReviewQuestion,
     Store,
 )
+from orket.events import EffectRecorded
 from orket.review import DefaultReviewPolicy, ReviewDesk
 from orket.testing import SimulatedClock
 
@@ -149,14 +150,29 @@ async def test_a_broken_policy_is_not_obeyed(wrong: str, store: Store, world: Wo
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("text", [RuntimeError("x"), None, "", "  ", 5, "\ud800", "x" * 60_001])
-async def test_a_sandbox_may_go_unannounced(text: Any, store: Store, world: World, clock: SimulatedClock) -> None:
-    """A policy that has no announcement, or a broken one, leaves the sandbox without a comment."""
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", ""),
+        ("  ", ""),
+        (RuntimeError("secret77"), "; not announced: the review policy raised RuntimeError"),
+        *[
+            (wrong, "; not announced: the review policy did not return a text that Gitea takes")
+            for wrong in (None, 5, "\ud800", "x" * 60_001)
+        ],
+    ],
+)
+async def test_a_sandbox_may_go_unannounced(
+    text: Any, problem: str, store: Store, world: World, clock: SimulatedClock
+) -> None:
+    """A policy without an announcement leaves the sandbox without a comment; of a broken one the record tells."""
     headers, body = delivery(merged())
     async with desk_of(store, world, clock, Broken(wanting(ReviewAct.DEPLOY), text)) as desk:
         assert (await desk.handle(headers, body)).status == 202
         await desk.settled()
     assert dict(world.done) == {"deploy 7": 1}
+    (output,) = [entry.record.output async for entry in store.events() if isinstance(entry.record, EffectRecorded)]
+    assert await store.payload(output) == f"sandbox sandbox-shop at http://127.0.0.1:8001{problem}"
 
 
 @pytest.mark.anyio

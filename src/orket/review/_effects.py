@@ -159,6 +159,7 @@ class Performer:
         sandbox: Any = await self.sandboxes.deploy(request)
         if not isinstance(sandbox, DeployedSandbox):
             return Outcome(ok=False, text=f"deploy returned {type(sandbox).__name__}; valid: DeployedSandbox")
-        text = announcement(self.policy, pull, sandbox)
-        comment = (ReviewAction(act=ReviewAct.COMMENT, text=text),) if text.strip() else ()
-        return Outcome(ok=True, text=f"sandbox {sandbox.id} at {sandbox.url}", follows=comment)
+        text, problem = announcement(self.policy, pull, sandbox)
+        comment = (ReviewAction(act=ReviewAct.COMMENT, text=text),) if text else ()
+        said = f"sandbox {sandbox.id} at {sandbox.url}"
+        return Outcome(ok=True, text=f"{said}; not announced: {problem}" if problem else said, follows=comment)

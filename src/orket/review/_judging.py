@@ -34,13 +34,15 @@ def judge(policy: ReviewPolicy, question: ReviewQuestion) -> ReviewAnswer:
     return answer
 
 
-def announcement(policy: ReviewPolicy, pull: PullReview, sandbox: DeployedSandbox) -> str:
-    """Return the comment that announces a sandbox; "" where the policy has none, or fails."""
+def announcement(policy: ReviewPolicy, pull: PullReview, sandbox: DeployedSandbox) -> tuple[str, str]:
+    """Return the comment that announces a sandbox, "" for none, and what kept the policy from saying one."""
     try:
         text: Any = policy.announce(pull, sandbox)
-    except Exception:  # noqa: BLE001 - foreign code; the sandbox runs all the same, and is on record
-        return ""
-    return text if _is_text(text) else ""
+    except Exception as error:  # noqa: BLE001 - foreign code; the sandbox runs all the same, and the record says so
+        return "", f"the review policy raised {type(error).__name__}"
+    if not _is_text(text):
+        return "", "the review policy did not return a text that Gitea takes"
+    return (text if text.strip() else ""), ""
 
 
 def _wrong_answer(answer: Any, event: PullEvent) -> str | None:
