@@ -76,7 +76,11 @@ class Offers:
             by_group, self.unreadable = _scan()
             self.misspelt = tuple(_misspelt(by_group))
             source = lambda group: by_group.get(group, ())  # noqa: E731 - a name would say no more
-        found = {spec.kind: [_installed(spec.kind, point) for point in source(spec.group)] for spec in KINDS.values()}
+        labels = _Labels()
+        found = {
+            spec.kind: [_installed(spec.kind, point, labels.of(point)) for point in source(spec.group)]
+            for spec in KINDS.values()
+        }
         return {kind: tuple(sorted(offers, key=_order)) for kind, offers in found.items()}
 
 
@@ -86,7 +90,8 @@ def _misspelt(by_group: Mapping[str, Sequence[EntryPoint]]) -> Iterator[str]:
         from difflib import get_close_matches  # only needed when something looks wrong
 
         if group.startswith("orket.") and (close := get_close_matches(group, known, n=1, cutoff=0.8)):
-            names = ", ".join(sorted({_installed("", point).offer.distribution for point in by_group[group]}))
+            labels = _Labels()
+            names = ", ".join(sorted({labels.of(point)[0] for point in by_group[group]}))
             yield f"{names} offers nodes as {group!r}, which is no kind of node; did you mean {close[0]!r}?"
 
 
@@ -94,15 +99,23 @@ def _order(installed: Installed) -> tuple[str, str]:
     return (installed.offer.name, installed.offer.distribution)
 
 
-def _installed(kind: str, point: EntryPoint) -> Installed:
-    dist = point.dist
-    offer = Offer(
-        kind=kind,
-        name=point.name,
-        value=point.value,
-        distribution="unknown" if dist is None else str(dist.name),
-        version="" if dist is None else str(dist.version),
-    )
+class _Labels:
+    """Names and versions of distributions: to ask one parses its metadata, and it offers many nodes."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, tuple[str, str]]] = {}  # by identity, and kept alive: some have no hash
+
+    def of(self, point: EntryPoint) -> tuple[str, str]:
+        dist = point.dist
+        if dist is None:
+            return "unknown", ""
+        if id(dist) not in self._known:
+            self._known[id(dist)] = dist, (str(dist.name), str(dist.version))
+        return self._known[id(dist)][1]
+
+
+def _installed(kind: str, point: EntryPoint, label: tuple[str, str]) -> Installed:
+    offer = Offer(kind=kind, name=point.name, value=point.value, distribution=label[0], version=label[1])
     return Installed(offer=offer, entry_point=point)
 
 
