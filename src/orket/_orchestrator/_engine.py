@@ -13,6 +13,7 @@ from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import suggest
 from orket._orchestrator._preflight import Preflight
+from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket._value import Value
@@ -62,6 +63,7 @@ class Engine:
     """Everything opened that runs need."""
 
     house: House
+    services: Services
     store: Store
     model: ModelClient
     tools: Mapping[str, Tool]
@@ -236,7 +238,7 @@ class Engine:
             gate=self.gate,
             host_gate=self.host_gate,
             executor=ToolRuntimeExecutor(),
-            prover=house.prover,
+            prover=self.services.prover,
             clock=self.clock,
             workspace=self.workspace,
             started_at=self.clock.now(),

@@ -22,6 +22,7 @@ from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._preflight import Obstacle
 from orket._orchestrator._reviewing import ReviewVerbs, launch
 from orket._orchestrator._run import Run
+from orket._orchestrator._services import Ground, furnish
 from orket._orchestrator._setup import (
     HostChoices,
     as_model,
@@ -122,8 +123,8 @@ class Orchestrator(OperatorVerbs, RecordVerbs, ReviewVerbs):
         async with AsyncExitStack() as opening:
             engine = await self._prepare()
             await unbroken(partial(_open, engine.store, opening))
-            if (sandboxes := engine.house.sandboxes) is not None:
-                opening.push_async_callback(unbroken, sandboxes.aclose)
+            for service in engine.services.owned():
+                opening.push_async_callback(unbroken, service.aclose)
             if isinstance(self._model, AbstractAsyncContextManager):
                 await opening.enter_async_context(self._model)
             self._group = anyio.create_task_group()
@@ -152,8 +153,19 @@ class Orchestrator(OperatorVerbs, RecordVerbs, ReviewVerbs):
         )
         house = await anyio.to_thread.run_sync(build_house, self._registry, choices)
         store = await anyio.to_thread.run_sync(as_store, self._store, self._workspace)
+        ground = Ground(
+            organization=house.organization,
+            wiring=house.wiring,
+            environ=house.environ,
+            isolation=house.isolation,
+            store=store,
+            clock=self._clock,
+            entropy=self._entropy,
+            workspace=self._workspace,
+        )
         return Engine(
             house=house,
+            services=furnish(ground),
             store=store,
             model=self._model,
             tools=gather_tools(self._tools, lambda: store_files(store)),

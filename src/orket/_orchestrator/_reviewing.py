@@ -42,7 +42,7 @@ class ReviewVerbs:
     @property
     def sandboxes(self) -> SandboxDeployer | None:
         """What deploys merged pull requests: the pipeline wiring's sandbox service, where there is one that does."""
-        service: object = self._opened().house.sandboxes
+        service: object = self._opened().services.sandboxes
         return service if isinstance(service, SandboxDeployer) else None
 
     async def start_review(self, card: str, run: str, /) -> str:

@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,23 +11,11 @@ from attrs import define, frozen
 
 from orket._config import ConfigLoader
 from orket._decide import settle
-from orket._flow import Prover
 from orket._orchestrator._arguments import misspelt_variables, refuse
 from orket._registry import DecisionNodeRegistry
 from orket._value import Value
 from orket._wiring import Wiring
-from orket.contracts import (
-    EndpointVerifier,
-    EnvironmentQuestion,
-    Isolation,
-    ModelClient,
-    SandboxLookup,
-    Service,
-    ServiceQuestion,
-    Store,
-    Tool,
-    Verifier,
-)
+from orket.contracts import EnvironmentQuestion, Isolation, ModelClient, Store, Tool
 from orket.errors import ConfigError, StoreError, ToolError
 from orket.models import CallableModel
 from orket.models.callables import Agent
@@ -62,15 +49,7 @@ class House:
     wiring: Wiring
     loader: ConfigLoader
     oddities: tuple[str, ...]  # of the environment, and of what packages offer
-    isolation: Isolation
-    verifier: Verifier | None
-    sandboxes: Service | None
-    endpoints: EndpointVerifier | None
-
-    @property
-    def prover(self) -> Prover:
-        """What proves the work of issues."""
-        return Prover(verifier=self.verifier, endpoints=self.endpoints, isolation=self.isolation)
+    isolation: Isolation  # the weakest of fixtures that will do
 
 
 def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
@@ -101,20 +80,13 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         )
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
     organization = loader.load_organization()
-    isolation = _demanded_isolation(organization, choices.isolation)
-    stock = {"verifier": partial(_stock_verifier, isolation)}
-    services = ServiceQuestion(environ=environ, stock=stock, isolation=isolation)
-    sandboxes = settle(wiring["pipeline_wiring"], "create_sandbox_orchestrator", services)
     return House(
         organization=organization,
         environ=environ,
         wiring=wiring,
         loader=loader,
         oddities=(*misspelt_variables(environ), *registry.warnings),
-        isolation=isolation,
-        verifier=settle(wiring["pipeline_wiring"], "create_verifier", services),
-        sandboxes=sandboxes,
-        endpoints=_endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
+        isolation=_demanded_isolation(organization, choices.isolation),
     )
 
 
@@ -131,18 +103,6 @@ def _demanded_isolation(organization: Organization, host: Isolation) -> Isolatio
             f"valid: {', '.join(Isolation)}"
         )
     return min(host, Isolation(said), key=tuple(Isolation).index)
-
-
-def _stock_verifier(isolation: Isolation) -> Verifier:
-    from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
-
-    return SubprocessVerifier(minimum=isolation)
-
-
-def _endpoints(sandboxes: SandboxLookup) -> EndpointVerifier:
-    from orket.verification import HttpEndpoints  # as above
-
-    return HttpEndpoints(sandboxes)
 
 
 def _read_dotenv(path: Path) -> str:

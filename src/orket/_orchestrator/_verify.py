@@ -19,7 +19,7 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
     wanted = found.issue.verification
     if wanted is None or not wanted.proves:
         raise VerificationError(f"issue {issue_id!r} has no verification fixture", card=issue_id)
-    result = await engine.house.prover.prove(found.issue, engine.workspace)
+    result = await engine.services.prover.prove(found.issue, engine.workspace)
     token = engine.token(8)
     await engine.store.commit(
         Batch(

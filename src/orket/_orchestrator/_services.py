@@ -1,0 +1,94 @@
+"""The services of an orchestrator, chosen by its pipeline wiring: what runs fixtures, builds sandboxes, and so on."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from orket._decide import settle
+from orket._flow import Prover
+from orket._value import Value
+from orket._wiring import Wiring
+from orket.contracts import (
+    Clock,
+    EndpointVerifier,
+    Isolation,
+    SandboxLookup,
+    Service,
+    ServiceQuestion,
+    Store,
+    Verifier,
+)
+from orket.organization import Organization
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Ground(Value):
+    """What the stock services stand on. The store is not open yet when they are made."""
+
+    organization: Organization
+    wiring: Wiring
+    environ: Mapping[str, str]
+    isolation: Isolation
+    store: Store
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    workspace: Path
+
+
+@define(kw_only=True, repr=False, eq=False)
+class Services:
+    """What all runs of one orchestrator share beside its store; None where the pipeline wiring wants none."""
+
+    isolation: Isolation
+    verifier: Verifier | None
+    sandboxes: Service | None
+    endpoints: EndpointVerifier | None
+
+    @property
+    def prover(self) -> Prover:
+        """What proves the work of issues."""
+        return Prover(verifier=self.verifier, endpoints=self.endpoints, isolation=self.isolation)
+
+    def owned(self) -> tuple[Service, ...]:
+        """Return the services that are closed with the orchestrator, before its store."""
+        return tuple([service for service in (self.sandboxes,) if service is not None])
+
+
+def furnish(ground: Ground) -> Services:
+    """Ask the pipeline wiring for every service, and return them.
+
+    Raises:
+        NodeError: the node broke its contract.
+    """
+    question = ServiceQuestion(environ=ground.environ, stock=_stock(ground), isolation=ground.isolation)
+
+    def chosen(method: str) -> Any:
+        return settle(ground.wiring["pipeline_wiring"], method, question)
+
+    sandboxes = chosen("create_sandbox_orchestrator")
+    return Services(
+        isolation=ground.isolation,
+        verifier=chosen("create_verifier"),
+        sandboxes=sandboxes,
+        endpoints=_endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
+    )
+
+
+def _stock(ground: Ground) -> Mapping[str, Callable[[], object]]:
+    """Return the factories of the core's own services by name; what they import is imported when one is made."""
+    return {"verifier": partial(_verifier, ground)}
+
+
+def _verifier(ground: Ground) -> Verifier:
+    from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
+
+    return SubprocessVerifier(minimum=ground.isolation)
+
+
+def _endpoints(sandboxes: SandboxLookup) -> EndpointVerifier:
+    from orket.verification import HttpEndpoints  # as above
+
+    return HttpEndpoints(sandboxes)
