@@ -1,5 +1,6 @@
 """Crews that do not survive their death: the harness must see it."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -16,6 +17,7 @@ from orket.contracts import (
     Tool,
     ToolCall,
     ToolContext,
+    TurnKind,
 )
 from orket.stores import SQLiteStore
 from orket.testing import Effect, EffectLedger
@@ -159,9 +161,36 @@ def _kept_by(kind: type[Rewriting], folder: Path, ledger: EffectLedger, issues: 
     return attrs.evolve(crew, store=kind(SQLiteStore(folder / "journal.db")))
 
 
+def _late(folder: Path) -> Callable[[ModelRequest], Awaitable[ModelReply]]:
+    """Return a model that answers, where several share a record, whoever asks first for I0 last.
+
+    That is when somebody else has done the work on I0, and it is reviewed: the claim of who asked first is long lost.
+    """
+
+    async def answer(request: ModelRequest) -> ModelReply:
+        brief = request.brief
+        if folder.name == "shared" and brief is not None and brief.issue.id == "I0":
+            if brief.kind is TurnKind.REVIEW:
+                (folder / "reviewed").touch()
+            elif _comes_first(folder / "held"):
+                while not (folder / "reviewed").exists():  # noqa: ASYNC110 - somebody else's doing, in another process
+                    await anyio.sleep(0.01)
+        return work(request)
+
+    return answer
+
+
+def _comes_first(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 def unfenced(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
-    """A crew whose store looks at no token."""
-    return _kept_by(Unfenced, folder, ledger, issues)
+    """A crew whose store looks at no token, nor renews a claim, and whose model answers somebody too late."""
+    return attrs.evolve(_kept_by(Unfenced, folder, ledger, issues), model=_late(folder))
 
 
 def undying(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
@@ -170,11 +199,5 @@ def undying(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrat
 
 
 def unrenewed(folder: Path, ledger: EffectLedger, issues: int) -> orket.Orchestrator:
-    """A crew whose store renews no claim, and whose model takes longer than a lease."""
-    crew = _kept_by(Unrenewed, folder, ledger, issues)
-
-    async def slow(request: ModelRequest) -> ModelReply:
-        await anyio.sleep(0.7)
-        return work(request)
-
-    return attrs.evolve(crew, model=slow)
+    """A crew whose store renews no claim, and whose model answers somebody too late."""
+    return attrs.evolve(_kept_by(Unrenewed, folder, ledger, issues), model=_late(folder))
