@@ -39,6 +39,13 @@ def quickstart(session: nox.Session) -> None:
     session.run("python", "examples/quickstart", *session.posargs)
 
 
+@nox.session
+def host(session: nox.Session) -> None:
+    """Serve the example host on the loopback; with webhooks where HOST_WEBHOOK_SECRET is set."""
+    session.install(".[http]", *_group("host"))
+    session.run("python", "examples/host", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on every Python of this machine; the Python that runs nox also measures branch coverage.

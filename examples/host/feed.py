@@ -1,0 +1,155 @@
+"""One reader of the journal for all who watch it.
+
+Everybody who follows has a cursor, the ``seq`` of the last entry seen, and no buffer: who is slow, or comes back later,
+reads on from there, the last entries from memory and older ones from the store. Nothing is missed and nothing comes
+twice.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Final
+
+import anyio
+from attrs import define, field, frozen
+from cattrs.preconf.json import make_converter
+from telling import refusal, tell
+
+from orket.contracts import Store
+from orket.errors import StoreError
+from orket.events import JournalEntry
+
+KEPT: Final = 4096  # entries in memory, at least, when there were as many
+PAGE: Final = 256  # entries in a message, at most
+GLANCE: Final = 1.0  # seconds between two looks at what other processes may have written
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """Whose entries: of a run, of a build, about a card; None: of all."""
+
+    run: str | None = None
+    build: str | None = None
+    card: str | None = None
+
+    def fits(self, line: "Line") -> bool:
+        """Return whether an entry is wanted."""
+        return (
+            (self.run is None or self.run == line.run)
+            and (self.build is None or self.build == line.build)
+            and (self.card is None or self.card == line.card)
+        )
+
+
+@frozen(kw_only=True)
+class Line:
+    """An entry as it is sent."""
+
+    seq: int
+    run: str
+    build: str
+    card: str | None
+    text: str
+
+
+@define
+class Feed:
+    """The journal as it grows: JSON arrays of entries for everybody who follows."""
+
+    _store: Store
+    seq: int = field(default=0, init=False)  # of the last entry that was seen
+    fault: str = field(default="", init=False)  # why the record cannot be read now
+    _recent: list[Line] = field(factory=list, init=False)
+    _news: anyio.Event = field(factory=anyio.Event, init=False)
+    _converter: object = field(factory=make_converter, init=False)
+
+    async def open(self) -> None:
+        """Find the end of the journal."""
+        self.seq = await end_of(self._store)
+
+    async def watch(self) -> None:
+        """Read what is committed, here and by other processes, until cancelled."""
+        while True:
+            try:
+                async for entry in self._store.events(self.seq):
+                    self._recent.append(self._line(entry))
+                    self.seq = entry.seq
+                self.fault = ""
+                self._tell()
+                with anyio.move_on_after(GLANCE):
+                    await self._store.wait(self.seq)
+            except StoreError as error:
+                self.fault = str(error)
+                await anyio.sleep(GLANCE)
+
+    async def follow(self, since: int, wanted: Wanted) -> AsyncIterator[str]:
+        """Yield JSON arrays of the wanted entries with ``seq`` > *since*, for ever.
+
+        Raises:
+            StoreError: older entries cannot be read.
+        """
+        while True:
+            news = self._news
+            if since >= self.seq:
+                await news.wait()
+                continue
+            lines, since = self._remembered(since) or await self._stored(since, wanted)
+            texts = [line.text for line in lines if wanted.fits(line)]
+            if texts:
+                yield f"[{','.join(texts)}]"
+
+    def _remembered(self, since: int) -> tuple[list[Line], int] | None:
+        """Return the next entries from memory, and the cursor after them; None where they are older than that."""
+        if not self._recent or since + 1 < self._recent[0].seq:
+            return None
+        start = since + 1 - self._recent[0].seq
+        lines = self._recent[start : start + PAGE]
+        return lines, lines[-1].seq
+
+    async def _stored(self, since: int, wanted: Wanted) -> tuple[list[Line], int]:
+        end, lines = self.seq, list[Line]()
+        entries = self._store.events(since, run=wanted.run, build=wanted.build, card=wanted.card)
+        async with aclosing(entries):  # type: ignore[type-var]
+            async for entry in entries:
+                if entry.seq > end:
+                    break
+                lines.append(self._line(entry))
+                if len(lines) == PAGE:
+                    return lines, entry.seq
+        return lines, end
+
+    def _tell(self) -> None:
+        if len(self._recent) > 2 * KEPT:
+            del self._recent[:-KEPT]
+        news, self._news = self._news, anyio.Event()
+        news.set()
+
+    def _line(self, entry: JournalEntry) -> Line:
+        kind = type(entry.record).__name__
+        said = {"kind": kind, "told": tell(entry), "refusal": bool(refusal(entry))}
+        data = {**self._converter.unstructure(entry), **said}
+        return Line(
+            seq=entry.seq, run=entry.run, build=entry.build, card=entry.card, text=self._converter.dumps(data, dict)
+        )
+
+
+async def end_of(store: Store) -> int:
+    """Return the ``seq`` of the last entry: a store has no verb for it, and its journal may be long."""
+    low, step = 0, 1
+    while await _has_more(store, low + step):
+        low, step = low + step, step * 2
+    high = low + step  # nothing comes after it, something may come after low
+    while low < high:
+        middle = (low + high) // 2
+        if await _has_more(store, middle):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+async def _has_more(store: Store, since: int) -> bool:
+    entries = store.events(since)
+    async with aclosing(entries):  # type: ignore[type-var]
+        async for _ in entries:
+            return True
+    return False

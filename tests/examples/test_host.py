@@ -1,0 +1,317 @@
+"""The example host as an operator runs it: a real server process, real requests, a real browser."""
+
+import importlib.util
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from deliveries import approved, delivery, rejected
+from small_world import issue, organization
+
+from orket.events import ModelReplied, RunStarted, TurnResumed
+from orket.stores.sqlite import SQLiteStore
+
+MISSING = [name for name in ("starlette", "uvicorn", "websockets") if importlib.util.find_spec(name) is None]
+if MISSING:
+    pytest.skip(f"the host needs {', '.join(MISSING)}: install the dependency group 'host'", allow_module_level=True)
+
+from browser import Page, browsing, find_browser  # noqa: E402
+from host_server import COMMAND, ENVIRONMENT, HostServer, serving  # noqa: E402
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+
+ABROAD = "https://board.example"
+WAIT = {"reason": "input", "detail": "Which colour shall the front have?"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostServer]:
+    """A host whose agents do not linger; tests use builds of their own."""
+    with serving(tmp_path_factory.mktemp("host"), "--pace", "0", "--origins", f"{ABROAD}, nonsense") as server:
+        yield server
+
+
+async def record(state: Path) -> list[Any]:
+    """Verify a journal and return its records."""
+    store = SQLiteStore(state / "journal.db")
+    await store.open()
+    try:
+        await store.verify()
+        return [entry.record async for entry in store.events()]
+    finally:
+        await store.aclose()
+
+
+def test_an_epic_is_started_and_followed_to_its_end(server: HostServer) -> None:
+    """A started epic is on record when its run's id comes back, and its events arrive up to the run's end."""
+    run = server.start("market-stall", build="followed")
+    entries = server.until("RunFinished", f"run={run}")
+    assert entries[0]["kind"] == "RunStarted"
+    assert entries[-1]["record"]["outcome"] == "done"
+    assert {entry["build"] for entry in entries} == {"followed"}
+    assert [entry["record"]["after"] for entry in entries if entry["kind"] == "CardMoved"].count("done") == 4
+
+
+def test_a_follower_that_was_cut_off_resumes_without_gap_or_duplicate(server: HostServer) -> None:
+    """Whoever comes back with the last seq it saw gets every later entry once, also when much was written meanwhile."""
+    seen: list[int] = []
+    server.start("market-stall", build="cut-1")
+    for build in ("cut-2", "cut-3", "cut-4"):
+        with server.socket(f"since={seen[-1] if seen else 0}") as stream:
+            seen += [entry["seq"] for entry in json.loads(stream.recv(timeout=60))]
+        server.start("market-stall", build=build)
+    server.until("RunFinished", "build=cut-4")
+    for entry in server.follow(f"since={seen[-1]}"):
+        seen.append(entry["seq"])
+        if entry["kind"] == "RunFinished" and entry["build"] == "cut-4":
+            break
+    assert seen == list(range(1, seen[-1] + 1))
+
+
+@pytest.mark.thorough
+def test_many_follow_one_feed(server: HostServer) -> None:
+    """Twenty followers with cursors of their own see the same entries."""
+    server.start("market-stall", build="many")
+    whole = [entry["seq"] for entry in server.until("RunFinished", "build=many")]
+    for since in whole[:: len(whole) // 20]:
+        found = [entry["seq"] for entry in server.until("RunFinished", f"build=many&since={since}")]
+        assert found == [seq for seq in whole if seq > since]
+
+
+@pytest.mark.parametrize("query", ["since=soon", "since=-1"])
+def test_a_cursor_that_is_none_is_refused(server: HostServer, query: str) -> None:
+    """A stream that is asked for from no entry is refused before it is opened."""
+    with pytest.raises(InvalidStatus), server.socket(query):
+        pass
+
+
+def test_a_signed_delivery_is_taken_in_once(server: HostServer) -> None:
+    """A signed delivery is taken in, its repetition is known, and what follows is on record."""
+    headers, body = delivery(approved(31))
+    answers = [server.ask("POST", "/webhooks/gitea", body, **headers) for _ in range(2)]
+    assert [answer.status for answer in answers] == [202, 200]
+    assert [answer.data["outcome"] for answer in answers] == ["accepted", "duplicate"]
+    told = server.until("EffectRecorded", "build=review&card=acme/shop%2331")
+    assert [entry["kind"] for entry in told] == ["DeliveryAccepted", "EffectIntended", "EffectRecorded"]
+    assert "merged acme/shop#31" in server.ask("GET", "/").text
+
+
+def test_a_delivery_that_is_not_signed_changes_nothing(server: HostServer) -> None:
+    """Unsigned, forged and oversized deliveries are turned away."""
+    headers, body = delivery(rejected(32))
+    forged = server.ask("POST", "/webhooks/gitea", body.replace(b"No tests", b"No tasks"), **headers)
+    huge = server.ask("POST", "/webhooks/gitea", b" " * (2**20 + 1), **headers)
+    assert [server.ask("POST", "/webhooks/gitea", body).status, forged.status, huge.status] == [401, 401, 413]
+    assert server.ask("POST", "/webhooks/gitea", body, **headers).data["reason"] != "duplicate"
+
+
+@pytest.mark.thorough
+def test_without_a_secret_there_are_no_webhooks(tmp_path: Path) -> None:
+    """A host that was given no secret takes in no delivery."""
+    with serving(tmp_path, secret="") as server:
+        headers, body = delivery(approved())
+        assert server.ask("POST", "/webhooks/gitea", body, **headers).status == 503
+
+
+def test_only_allowed_origins_use_the_api(server: HostServer) -> None:
+    """Pages of an allowed origin may read and act; those of any other may neither act nor open a stream."""
+    asking = {"access_control_request_method": "POST"}
+    welcome = server.ask("OPTIONS", "/epics/market-stall", origin=ABROAD, **asking)
+    unknown = server.ask("OPTIONS", "/epics/market-stall", origin="https://evil.example", **asking)
+    assert (welcome.status, welcome.headers["access-control-allow-origin"]) == (200, ABROAD)
+    assert unknown.status == 400
+    assert "access-control-allow-origin" not in unknown.headers
+    assert server.ask("GET", "/heartbeat", origin="https://evil.example").headers.get_all("vary")
+    assert server.ask("POST", "/epics/market-stall", b"{}", origin="https://evil.example").status == 403
+    assert server.ask("POST", "/epics/nothing", b"{}", origin=ABROAD).status == 404
+    with server.socket("since=0", origin=ABROAD) as stream:
+        assert json.loads(stream.recv(timeout=60))
+    with pytest.raises(InvalidStatus), server.socket("since=0", origin="https://evil.example"):
+        pass
+
+
+def test_a_name_that_somebody_else_owns_is_no_host(server: HostServer) -> None:
+    """A request under another name is turned away: a stranger's name may point to this machine."""
+    assert server.ask("GET", "/", host="evil.example").status == 400
+    assert server.ask("GET", "/", host=f"localhost:{server.port}").status == 200
+
+
+def test_what_is_not_there_is_said(server: HostServer) -> None:
+    """Unknown cards and runs are 404 and bad bodies 409, as JSON or as a page, with what was asked for escaped."""
+    assert server.ask("POST", "/epics/lunch").status == 404
+    assert "did you mean" in server.ask("POST", "/epics/tea-shoq").data["message"]
+    assert server.ask("POST", "/epics/tea-shop", b"[]").status == 409
+    page = server.ask("GET", "/runs/%3Cb%3E", accept="text/html")
+    assert page.status == 404
+    assert "&lt;b&gt;" in page.text
+    assert "<b>" not in page.text
+
+
+def test_the_api_node_names_the_card_of_a_path(server: HostServer) -> None:
+    """The API-runtime node reads the card's id from the path, or from the parameter that says it."""
+    run = server.start("tea-shop", build="asked")
+    server.until("RunFinished", f"run={run}")
+    for path in (
+        "/cards/front.json?build=asked",
+        "/cards/any/front.json?build=asked",
+        "/cards/x.json?build=asked&issue=front",
+    ):
+        assert server.ask("GET", path).data["wait"] == WAIT
+    assert server.ask("GET", "/cards/..json").status == 404
+
+
+def test_an_answer_lets_the_build_go_on(server: HostServer) -> None:
+    """An answer to a card that waits reaches the agent, and a run takes the build to its end."""
+    run = server.start("tea-shop", build="answered")
+    stalled = server.until("RunFinished", f"run={run}")
+    assert stalled[-1]["record"]["outcome"] == "stalled"
+    said = json.dumps({"build": "answered", "actor": "ann", "reason": "Green"}).encode()
+    assert server.ask("POST", "/cards/front", said).status == 200
+    after = server.until("RunFinished", f"build=answered&since={stalled[-1]['seq']}")
+    assert after[-1]["record"]["outcome"] == "done"
+    assert server.ask("POST", "/cards/front", said).status == 409
+
+
+@pytest.mark.thorough
+def test_a_run_is_halted(tmp_path: Path) -> None:
+    """A halted run lets its turns finish, and ends as halted."""
+    with serving(tmp_path, "--pace", "0.2") as server:
+        run = server.start("market-stall")
+        server.until("TurnOpened", f"run={run}")
+        assert server.ask("POST", f"/runs/{run}/halt").status == 200
+        assert server.until("RunFinished", f"run={run}")[-1]["record"]["outcome"] == "halted"
+        assert "halted" in server.ask("GET", f"/runs/{run}").text
+
+
+def test_a_stopped_host_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
+    """SIGTERM with turns in flight closes the streams and ends the process; the next start ends the epic."""
+    with serving(tmp_path, "--pace", "600") as server:
+        run = server.start("market-stall")
+        with server.socket(f"run={run}") as stream:
+            opened = 0
+            while opened < 2:
+                opened += sum(entry["kind"] == "TurnOpened" for entry in json.loads(stream.recv(timeout=60)))
+            code = server.stop()
+            with pytest.raises(ConnectionClosed) as closed:
+                stream.recv(timeout=60)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012  # service restart
+    assert code == -signal.SIGTERM
+    assert sum(isinstance(it, ModelReplied) for it in anyio.run(record, tmp_path)) == 0
+    with serving(tmp_path, "--pace", "0") as server:
+        assert server.until("RunFinished")[-1]["record"]["outcome"] == "done"
+        assert "went on as" in server.ask("GET", f"/runs/{run}").text
+        assert server.stop() == -signal.SIGTERM
+    records = anyio.run(record, tmp_path)
+    assert sum(isinstance(it, RunStarted) for it in records) == 2
+    assert sum(isinstance(it, TurnResumed) for it in records) == 2
+    with serving(tmp_path, "--pace", "0") as server:
+        assert server.ask("GET", "/heartbeat").data["runs"] == 0  # nothing is left to go on with
+
+
+@pytest.mark.thorough
+def test_a_heartbeat_tells_of_a_record_that_is_gone(tmp_path: Path) -> None:
+    """While the journal cannot be read the heartbeat is 503 and says why; when it is back, it is up again."""
+    with serving(tmp_path) as server:
+        assert server.ask("GET", "/heartbeat").data["status"] == "up"
+        (tmp_path / "journal.db").rename(tmp_path / "away.db")
+        while (beat := server.ask("GET", "/heartbeat")).status == 200:
+            pass
+        assert (beat.status, beat.data["status"]) == (503, "out of order")
+        assert "journal.db" in beat.data["fault"]
+        assert server.ask("POST", "/epics/market-stall").status == 503
+        (tmp_path / "away.db").rename(tmp_path / "journal.db")
+        while server.ask("GET", "/heartbeat").status == 503:
+            pass
+
+
+@pytest.mark.thorough
+def test_what_cannot_be_opened_ends_the_process(tmp_path: Path) -> None:
+    """A host whose organization is missing, or whose port is taken, says so and ends."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for options, code, told in (
+            (("--port", "0", "--config", tmp_path), 3, "no file defines the organization"),
+            (("--port", taken.getsockname()[1]), 2, "Address already in use"),
+        ):
+            command = [*COMMAND, "--state", tmp_path / "state", *options]
+            ended = subprocess.run(
+                [str(part) for part in command],
+                env=ENVIRONMENT,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert (ended.returncode, told in ended.stderr, "ResourceWarning" in ended.stderr) == (code, True, False)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A page of a real browser."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("pages are looked at with Chromium: install the packages chromium and chromium-driver")
+    with browsing(program, tmp_path_factory.mktemp("browser")) as page:
+        yield page
+
+
+LIVE = "document.querySelector('.live.on')"
+CHIP = "(document.querySelector('.chip') || {}).textContent"
+
+
+@pytest.mark.thorough
+def test_a_person_drives_an_epic_in_a_browser(page: Page, tmp_path: Path) -> None:
+    """The board starts empty, a click starts an epic, progress comes by itself, and an answer takes it to its end."""
+    page.said.clear()
+    with serving(tmp_path, "--pace", "0.02") as server:
+        page.open(f"{server.url}/")
+        page.until(LIVE)
+        assert "Start an epic" in page.ask("document.body.innerText")
+        page.ask("[...document.querySelectorAll('button')].find(it => it.innerText === 'Start tea-shop').click()")
+        page.until(f"location.pathname.startsWith('/runs/') && {CHIP} === 'stalled'")
+        text = page.ask("document.body.innerText")
+        assert "refused write_file by rule workspace-boundary" in text
+        assert "Which colour shall the front have?" in text
+        page.ask("document.querySelector('.answer input[name=reason]').value = 'Green <b>'")
+        page.ask("document.querySelector('.answer button').click()")
+        page.until(f"location.pathname === '/' && {CHIP} === 'done'")
+        assert page.ask("document.querySelector('progress').value") == 8
+        page.ask("[...document.querySelectorAll('.name a')].find(it => it.innerText === 'front').click()")
+        page.until("document.body.innerText.includes('somebody at the page says: Green <b>')")
+        page.photograph(tmp_path / "card.png")
+        assert page.said == []
+
+
+@pytest.mark.thorough
+def test_a_page_finds_its_host_again(page: Page, tmp_path: Path) -> None:
+    """A page whose host is stopped says so, and is live again when the host is back, with what happened meanwhile."""
+    with serving(tmp_path, "--pace", "600") as server:
+        server.start("market-stall")
+        page.open(f"{server.url}/")
+        page.until(f"{LIVE} && {CHIP} === 'running'")
+        server.stop()
+        page.until("document.querySelector('.live.off')")
+    with serving(tmp_path, "--pace", "0", "--port", server.port):
+        page.until(f"{LIVE} && {CHIP} === 'done'")
+
+
+@pytest.mark.thorough
+def test_what_an_asset_says_is_text(page: Page, tmp_path: Path) -> None:
+    """Markup in names, ids and seats is shown, not obeyed, on every page, also when it comes over the WebSocket."""
+    evil = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
+    root = organization(tmp_path / "org", [issue("one", summary=evil), issue("two", "one", summary="\u202eevil")])
+    with serving(tmp_path / "state", "--config", root, "--pace", "0") as server:
+        page.open(f"{server.url}/")
+        page.until(LIVE)
+        run = server.start("launch")
+        page.until(f"{CHIP} === 'done'")
+        for path in ("/", f"/runs/{run}", "/cards/one"):
+            page.open(f"{server.url}{path}")
+            assert evil in page.ask("document.body.innerText")
+            assert "\u202e" not in page.ask("document.body.innerText")
+            assert page.ask("window.pwned === undefined && document.querySelector('img') === null")
