@@ -312,6 +312,16 @@ class FailureReported(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class ReportUnwritten(Value):
+    """The file beside a failure report, of a turn of this or an earlier run, could not be written; it stays due."""
+
+    turn: int
+    run: str
+    file: str
+    detail: str
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class TurnClosed(Value):
     """A turn ended. ``status`` is where the issue stands after it, ``wish`` what the model had asked for last."""
 
@@ -349,6 +359,7 @@ Record: TypeAlias = (
     | DeliveryAccepted
     | VerificationRecorded
     | FailureReported
+    | ReportUnwritten
     | TurnClosed
 )
 

@@ -61,7 +61,7 @@ async def test_a_rule_that_does_not_allow_denies(tmp_path: Path, check: Callable
     assert (verdict.allowed, verdict.rule) == (False, "mine")
     assert verdict.detail
     assert result.refused >= 1
-    assert not (tmp_path / "work" / "space" / "agent_output").exists()
+    assert not (tmp_path / "work" / "space" / "agent_output" / "a.txt").exists()
 
 
 async def test_a_refusal_carries_the_words_of_the_rule(tmp_path: Path) -> None:

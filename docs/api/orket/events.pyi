@@ -1,4 +1,4 @@
-__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
+__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'ReportUnwritten', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
 
 class CallJudged(Value):
     allowed: bool
@@ -140,6 +140,13 @@ class RefinementProposed(Value):
     seat: str
     target: str
     def __init__(self, *, seat: str, target: str, proposal: str) -> None: ...
+    ...
+class ReportUnwritten(Value):
+    detail: str
+    file: str
+    run: str
+    turn: int
+    def __init__(self, *, turn: int, run: str, file: str, detail: str) -> None: ...
     ...
 class Resolution(Value):
     distribution: str

@@ -7,7 +7,8 @@ A turn makes these commits:
 1. opened: the claim, the decisions so far, the prompt;
 2. once a round: the model's reply, the gate's verdicts and the intents of effects, before any of them acts;
 3. once a round: the results of its effects, and what its calls asked of the board;
-4. closed: the evaluation, the transition, the claim given back.
+4. closed: the evaluation, the transition, the claim given back; of a failed turn the claim a commit later, when the
+   file beside its failure report is written.
 
 What nothing can come between is one commit: a round without effects writes its reply with (3), and the last round of a
 turn with (4) unless the evaluator may wait. After a crash the turn is taken up again from what the journal holds of it:
@@ -19,6 +20,7 @@ from orket._decide import settle
 from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import Prover
+from orket._flow._filing import file_due_reports
 from orket._flow._prepare import (
     equip,
     model_question,
@@ -166,6 +168,7 @@ __all__ = [
     "comment_line",
     "effects_of",
     "failure_question",
+    "file_due_reports",
     "goes_on",
     "judge",
     "model_question",

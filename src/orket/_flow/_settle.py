@@ -3,6 +3,7 @@
 from orket._decide import decide
 from orket._flow._converse import Failure
 from orket._flow._effects import UNKNOWN
+from orket._flow._filing import end, report
 from orket._flow._prepare import possible_wishes
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn, TurnResult, turn_line
 from orket.cards import CardStatus, WaitReason
@@ -51,7 +52,7 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
         wait_reason=turn.wish.wait_reason if turn.wish else None,
     )
     turn.records.append(closed)
-    await turn.commit(release=True)
+    await end(turn)
     if turn.issue.status.is_terminal:
         turn.context.history.pop(turn.issue.id, None)
     else:
@@ -65,23 +66,22 @@ async def block(turn: Turn, reason: WaitReason, detail: str) -> TurnResult:
     turn.records.append(
         TurnClosed(turn=turn.number, rounds=turn.rounds, ok=False, status=turn.issue.status, detail=detail)
     )
-    await turn.commit(release=turn.token is not None)
+    await end(turn)
     return TurnResult(refused=turn.refused)
 
 
 async def refuse_proof(turn: Turn, error: FixtureRefusedError | IsolationError) -> TurnResult:
     """Close a review turn whose fixture must not run: the card waits, and a failure report says what helps."""
     fixture = turn.issue.verification.fixture if turn.issue.verification else None
-    turn.records.append(
-        FailureReported(
-            turn=turn.number,
-            violation="security",
-            detail=str(error)[:HISTORY_TEXT],
-            attempted=f"run fixture {fixture or ''}"[:NAME_TEXT],
-            roles=turn.role_names,
-            remedy=error.remedy,
-        )
+    failure = FailureReported(
+        turn=turn.number,
+        violation="security",
+        detail=str(error)[:HISTORY_TEXT],
+        attempted=f"run fixture {fixture or ''}"[:NAME_TEXT],
+        roles=turn.role_names,
+        remedy=error.remedy,
     )
+    report(turn, failure)
     return await block(turn, WaitReason.SYSTEM, f"{error.rule}: {error}")
 
 
@@ -176,17 +176,16 @@ async def _fail(turn: Turn, failure: Failure) -> str:
     answer = await decide(
         context.wiring["evaluator"], "evaluate_failure", question, records=turn.records, limit=context.limits.node
     )
-    turn.records.append(
-        FailureReported(
-            turn=turn.number,
-            violation=failure.kind.value,
-            detail=detail,
-            attempted=failure.attempted[:NAME_TEXT],
-            roles=turn.role_names,
-            remedy=answer.remedy,
-            retryable=failure.retryable,
-        )
+    reported = FailureReported(
+        turn=turn.number,
+        violation=failure.kind.value,
+        detail=detail,
+        attempted=failure.attempted[:NAME_TEXT],
+        roles=turn.role_names,
+        remedy=answer.remedy,
+        retryable=failure.retryable,
     )
+    report(turn, reported)
     if answer.action is FailureAction.RETRY:
         turn.move(CardStatus.READY, actor=Actor.CORE, reason=detail, retry_count=answer.retry_count)
         return ""

@@ -12,6 +12,7 @@ from attrs import Attribute, define, field, frozen
 from orket._board import Board
 from orket._codec import codec, digest
 from orket._flow._evidence import Prover
+from orket._flow._report import UnfiledReport
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
@@ -174,6 +175,7 @@ class Turn:
     added: list[Issue] = field(factory=list)
     created: int = 0
     documents: list[Document] = field(factory=list)
+    unfiled: UnfiledReport | None = None  # the failure report of this turn, if it has one
     _changes: list[CardChange] = field(factory=list)
     _payloads: dict[Digest, str] = field(factory=dict)
     _prompts: dict[str, Digest] = field(factory=dict)  # system messages among the payloads

@@ -14,7 +14,7 @@ import anyio.lowlevel
 
 from orket._board import Board
 from orket._decide import decide, settle
-from orket._flow import RunContext, take_turn
+from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
 from orket._pipeline._joining import await_others, join_build, take_over
@@ -62,8 +62,7 @@ class ExecutionPipeline:
         self._seen = 0  # the last entry of the journal that was there when this run looked at what others do
         self._limit = 1
         self._exhausted = self._halted = False
-        self._abort = ""
-        self._plan_reason = ""
+        self._abort = self._plan_reason = ""
         self._error: Exception | None = None
 
     def halt(self) -> None:
@@ -125,6 +124,7 @@ class ExecutionPipeline:
         context.remembered.extend(one.body["text"] for one in sorted(memories, key=lambda one: one.body["at"]))
         for card, until in joined.held.items():
             self._board.hold(card, until)
+        await file_due_reports(context, board)
         self._limit = settle(policy, "concurrency_limit", self._loop_question(), records=self._pending)
 
     async def _drive(self) -> None:

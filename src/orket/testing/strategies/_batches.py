@@ -27,6 +27,7 @@ from orket.events import (
     ModelReplied,
     Record,
     RefinementProposed,
+    ReportUnwritten,
     Resolution,
     RunFinished,
     RunOutcome,
@@ -64,6 +65,7 @@ def _of_runs(text: str) -> tuple[Record, ...]:
         RunFinished(outcome=RunOutcome.STALLED, reason=text, counts={"done": 2, text: 0}),
         DecisionMade(kind="planner", method="plan", node="n", question=text, answer=[{text: text}, 0.1, True, None]),
         FailureReported(turn=3, violation=text, detail=text, attempted="x", roles=("a", text), remedy=text),
+        ReportUnwritten(turn=3, run=text, file=text, detail=text),
         VerificationRecorded(result=VerificationResult(passed=False, detail=text, log=text), version=4),
     )
 
