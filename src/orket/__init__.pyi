@@ -5,6 +5,7 @@ from orket import events as events
 from orket import governance as governance
 from orket import models as models
 from orket import organization as organization
+from orket import portfolio as portfolio
 from orket import reporting as reporting
 from orket import review as review
 from orket import stores as stores

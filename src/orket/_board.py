@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from orket._graph import DependencyGraph, Frontier
+from orket._graph import DependencyGraph, Frontier, urgency
 from orket.cards import BoardCounts, CardStatus, Issue, WaitReason
 
 _CANCELED = frozenset({CardStatus.CANCELED, CardStatus.ARCHIVED})
@@ -59,6 +59,10 @@ class Board:
     def window(self, size: int) -> tuple[tuple[Issue, ...], tuple[Issue, ...]]:
         """Return the first *size* review candidates and the first *size* ready ones, both in domain order."""
         return self._review.window(size), self._ready.window(size)
+
+    def urgency(self, issue: Issue) -> float:
+        """Return what candidates are ordered by, the largest first: priority plus critical-path weight."""
+        return urgency(issue, self._graph.weight(issue.id))
 
     @property
     def candidates(self) -> int:

@@ -258,6 +258,11 @@ class DependencyGraph:
         return tuple([name for name in raised if name in self._positions and name not in self._finished])
 
 
+def urgency(issue: Issue, weight: float) -> float:
+    """Return how urgent an issue is: candidates with more of it come first."""
+    return issue.priority + weight
+
+
 _FRONT: Final = 64  # issues that are kept sorted at least
 _Rank: TypeAlias = tuple[float, float, str]
 
@@ -300,7 +305,7 @@ class Frontier:
     def add(self, issue: Issue) -> None:
         """Take an issue in, in place of one of the same id; it keeps its age."""
         self.discard(issue.id)
-        rank = (-(issue.priority + self._weight(issue.id)), self._position(issue.id), issue.id)
+        rank = (-urgency(issue, self._weight(issue.id)), self._position(issue.id), issue.id)
         self._ranks[issue.id], self._issues[issue.id] = rank, issue
         if not self._front or rank > self._front[-1]:
             heapq.heappush(self._heap, rank)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from orket._value import Value
-from orket.cards import EMPTY, CardStatus, Issue, JsonValue, VerificationResult, WaitReason
+from orket.cards import EMPTY, CardStatus, CardType, Issue, JsonValue, VerificationResult, WaitReason
 
 Digest: TypeAlias = str  # lower-case hex SHA-256
 
@@ -104,6 +104,22 @@ class CardReprioritized(Value):
     by: str
     reason: str
     version: int
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class CardAdopted(Value):
+    """An orphan was taken in: an epic by the rock ``into``, an issue by the epic ``into``.
+
+    ``into`` is "" where a rock was made to take epics in. ``name`` is the orphan's, as ``department`` has it; of a card
+    on a board it is the id with which it goes on elsewhere.
+    """
+
+    type: CardType
+    name: str
+    into: str
+    by: str
+    reason: str = ""
+    department: str = "core"
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -340,6 +356,7 @@ Record: TypeAlias = (
     | CardAdded
     | CardMoved
     | CardReprioritized
+    | CardAdopted
     | WishRefused
     | DecisionMade
     | TurnOpened

@@ -13,11 +13,12 @@ from typing import Any
 import attrs
 
 from orket._config._files import AssetFiles, Place
+from orket._config._issues import read_issue
 from orket._config._reading import Reading
 from orket._config._shapes import read_role
 from orket._decide import settle
 from orket._wiring import HOST, Binding
-from orket.cards import EMPTY, Epic, JsonValue, Rock
+from orket.cards import EMPTY, Epic, Issue, JsonValue, Rock
 from orket.contracts import LoaderStrategyNode
 from orket.errors import AssetNotFoundError, ConfigError
 from orket.organization import Department, Dialect, Environment, Organization, Role, Team
@@ -125,6 +126,19 @@ class ConfigLoader:
         """
         fields = self._load("rocks", name, department, Rock)
         return Rock(**{"name": name, **fields, "id": name})
+
+    def load_issue(self, name: str, department: str = "core") -> Issue:
+        """Return an issue that has a file of its own, and no epic; its id is *name* where the file gives none.
+
+        Raises:
+            AssetNotFoundError: no file defines it.
+            ConfigError: the file cannot be read or is wrong.
+
+        """
+        reading, data = self._open(Place(category="issues", name=name, department=department))
+        fields = read_issue(reading, data)
+        self._finish(reading)
+        return Issue(**{"id": name, **fields})
 
     def load_team(self, name: str, department: str = "core") -> Team:
         """Return a team with the definitions of its seats' roles, from the team itself or from role assets.
@@ -267,10 +281,9 @@ class ConfigLoader:
     def issue_ids(self) -> tuple[str, ...]:
         """Return the ids of all issues of all epics that can be used, sorted."""
         found: set[str] = set()
-        for department in self._departments():
-            for name in self.assets("epics", department):
-                with suppress(ConfigError):
-                    found.update(issue.id for issue in self.load_epic(name, department).issues)
+        for name, department in self.homes("epics").values():
+            with suppress(ConfigError):
+                found.update(issue.id for issue in self.load_epic(name, department).issues)
         return tuple(sorted(found))
 
     def find_issue(self, issue_id: str) -> tuple[str, str] | None:
@@ -282,17 +295,27 @@ class ConfigLoader:
             ConfigError: several epics have an issue of that id.
 
         """
-        homes: dict[str, tuple[str, str] | None] = {}  # by file: departments share what they do not define themselves
-        for department in self._departments():
-            for name in self.assets("epics", department):
-                file = self._files.existing(Place(category="epics", name=name, department=department))
-                if file not in homes:
-                    homes[file] = (name, department) if self._has_issue(name, department, issue_id) else None
-        found = {file: home for file, home in homes.items() if home is not None}
+        homes = self.homes("epics").items()
+        found = {file: home for file, home in homes if self._has_issue(*home, issue_id)}
         if len(found) > 1:
             problems = [f'{file}: has an issue "{issue_id}"' for file in found]
             raise ConfigError(f'"{issue_id}" is not the id of one issue only', problems=problems)
         return next(iter(found.values()), None)
+
+    def homes(self, category: str) -> Mapping[str, tuple[str, str]]:
+        """Return all assets of a category by file, each with its name and the first department that can use it.
+
+        Departments share what they do not define themselves, so a file is what tells assets apart.
+        """
+        homes: dict[str, tuple[str, str]] = {}
+        for department in self._departments():
+            for name in self.assets(category, department):
+                homes.setdefault(self.file_of(category, name, department), (name, department))
+        return homes
+
+    def file_of(self, category: str, name: str, department: str = "core") -> str:
+        """Return the file that is an asset, as messages call it; "" where there is none."""
+        return self._files.existing(Place(category=category, name=name, department=department))
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         return settle(self._loader, method, *arguments)

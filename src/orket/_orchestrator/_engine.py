@@ -15,6 +15,7 @@ from orket._orchestrator._arguments import suggest
 from orket._orchestrator._preflight import Preflight
 from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
+from orket._orchestrator._structure import Structure, load_structure
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket._value import Value
 from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
@@ -33,6 +34,7 @@ from orket.contracts import (
 from orket.errors import OrketError, RunError, UnknownCardError
 from orket.events import RunFinished, RunOutcome, RunStarted, TurnKind
 from orket.governance import ToolGate
+from orket.portfolio._adoptions import CORE
 from orket.tools import ToolRuntimeExecutor
 
 
@@ -99,17 +101,8 @@ class Engine:
         Raises:
             UnknownCardError: nothing is called that.
         """
-        loader = self.house.loader
-
-        def look() -> Card | None:
-            if name in loader.assets("rocks", department):
-                return Card(type=CardType.ROCK, name=name, department=department)
-            if name in loader.assets("epics", department):
-                return Card(type=CardType.EPIC, name=name, department=department)
-            found = loader.find_issue(name)
-            return found and Card(type=CardType.ISSUE, name=name, epic=found[0], department=found[1])
-
-        if (card := await anyio.to_thread.run_sync(look)) is not None:
+        structure = await self.structure()
+        if (card := await anyio.to_thread.run_sync(self._look, structure, name, department)) is not None:
             return card
         known: set[str] = set()
         for row in await self.store.runs():
@@ -118,6 +111,21 @@ class Engine:
                 return Card(type=CardType.ISSUE, name=name, epic=row.card, department=department, build=row.build)
             known |= ids
         raise await anyio.to_thread.run_sync(self._unknown, name, department, known)
+
+    def _look(self, structure: Structure, name: str, department: str) -> Card | None:
+        """Return the asset that *name* means, or what was taken in (blocking I/O)."""
+        loader = self.house.loader
+        if name in loader.assets("rocks", department) or structure.has_made(CardType.ROCK, name):
+            return Card(type=CardType.ROCK, name=name, department=department)
+        if name in loader.assets("epics", department) or structure.has_made(CardType.EPIC, name):
+            return Card(type=CardType.EPIC, name=name, department=department)
+        home = structure.home_of(name)
+        found = loader.find_issue(name) or (home and (home, CORE))
+        return Card(type=CardType.ISSUE, name=name, epic=found[0], department=found[1]) if found else None
+
+    async def structure(self) -> Structure:
+        """Return what rocks and epics there are, with what was taken in."""
+        return await load_structure(self.house.loader, self.store)
 
     def _unknown(self, name: str, department: str, on_boards: set[str]) -> UnknownCardError:
         """Return the error for a card that nothing is called (blocking I/O)."""
@@ -187,10 +195,15 @@ class Engine:
         return await self._run_epic(assets, request, run_id, target=request.target)
 
     async def _assets(self, epic: str, department: str) -> EpicAssets:
-        house = self.house
+        house, structure = self.house, await self.structure()
 
-        load = partial(load_epic_assets, tools=self.tools, fixtures=self.workspace / "verification")
-        return await anyio.to_thread.run_sync(load, house.loader, house.organization, epic, department)
+        def load() -> EpicAssets:
+            found, fixtures = structure.epic(epic, department), self.workspace / "verification"
+            return load_epic_assets(
+                house.loader, house.organization, found, department, tools=self.tools, fixtures=fixtures
+            )
+
+        return await anyio.to_thread.run_sync(load)
 
     async def _run_epic(self, assets: EpicAssets, request: RunRequest, run_id: str, target: str | None) -> RunResult:
         epic = assets.epic
@@ -286,7 +299,8 @@ class Engine:
     async def _run_rock(self, request: RunRequest, run_id: str) -> RunResult:
         """Run the epics of a rock one after the other; all their assets are loaded before the first turn."""
         wiring, card = self.house.wiring, request.card
-        rock: Rock = await anyio.to_thread.run_sync(self.house.loader.load_rock, card.name, card.department)
+        structure = await self.structure()
+        rock: Rock = await anyio.to_thread.run_sync(structure.rock, card.name, card.department)
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
         build = self._select("build", "select_rock_build_id", request.build, rock.id)

@@ -1,6 +1,6 @@
 """What a host reads back: boards, and why a card stands where it stands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from attrs import frozen
@@ -41,9 +41,14 @@ async def view_board(store: Store, build: str | None, now: float, is_review: IsR
     """
     builds = await _builds(store)
     if build is not None and build not in builds:
-        raise UnknownCardError(f"no build {build!r}; known: {', '.join(builds) or 'none'}", card=build)
+        raise unknown_build(build, builds)
     wanted = builds if build is None else {build: builds[build]}
     return BoardView(builds=tuple([await _view(store, name, row, now, is_review) for name, row in wanted.items()]))
+
+
+def unknown_build(build: str, known: Iterable[str]) -> UnknownCardError:
+    """Return the error for a build that no run has worked on."""
+    return UnknownCardError(f"no build {build!r}; known: {', '.join(known) or 'none'}", card=build)
 
 
 async def explain(store: Store, card: str, build: str | None, now: float, is_review: IsReview) -> Explanation:
@@ -86,4 +91,4 @@ def _is_running(row: CardRow, now: float) -> bool:
     return row.owner is not None and row.until > now
 
 
-__all__ = ["BoardView", "BuildView", "explain", "view_board"]
+__all__ = ["BoardView", "BuildView", "explain", "unknown_build", "view_board"]

@@ -70,28 +70,27 @@ class EpicAssets(Value):
 def load_epic_assets(
     loader: ConfigLoader,
     organization: Organization,
-    name: str,
+    epic: Epic,
     department: str,
     *,
     tools: Collection[str],
     fixtures: Path,
 ) -> EpicAssets:
-    """Load an epic and all that its turns need (blocking I/O).
+    """Load all that the turns of an epic need (blocking I/O).
 
     Args:
         loader: of the organization's assets.
         organization: whose limits the epic keeps.
-        name: of the epic.
+        epic: with its issues.
         department: that asks for it.
         tools: the names of those that there are.
         fixtures: the folder of the issues' fixtures.
 
     Raises:
-        AssetNotFoundError: the epic, its team, its environment, or a role of a used seat is nowhere.
+        AssetNotFoundError: its team, its environment, or a role of a used seat is nowhere.
         ConfigError: an asset is wrong.
         ComplexityError: the epic is too large for its declared architecture.
     """
-    epic = loader.load_epic(name, department)
     check_complexity(epic, organization)
     team = loader.load_team(epic.team, department)
     loader.check_seats(epic, team)

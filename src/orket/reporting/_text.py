@@ -3,9 +3,10 @@
 from typing import Final
 
 from orket._orchestrator import BoardView, BuildView
+from orket.cards import Issue
 
 _NAME_WIDTH: Final = 48
-_WHY_WIDTH: Final = 120
+WHY_WIDTH: Final = 120
 _MARKS: Final = (
     ("done", "[x]"),
     ("canceled", "[-]"),
@@ -24,17 +25,22 @@ def render_board(view: BoardView) -> str:
 
 
 def _build(build: BuildView) -> str:
-    marks = dict(_MARKS)
     width = max((len(issue.id) for issue in build.issues), default=0)
     lines = [f"{build.card} ({build.build}): {len(build.issues)} issues"]
     for issue in build.issues:
         wait = build.waits.get(issue.id)
-        why = f"  <- {wait[0].value}: {_cut(wait[1], _WHY_WIDTH)}" if wait else ""
-        row = f"{issue.id:<{width}}  {issue.status.value:<12} {_cut(issue.seat, _NAME_WIDTH):<16}"
-        lines.append(f"  {marks.get(issue.status.value, '[ ]')} {row} {_cut(issue.name, _NAME_WIDTH)}{why}")
+        why = f"  <- {wait[0].value}: {cut(wait[1], WHY_WIDTH)}" if wait else ""
+        row = f"{issue.id:<{width}}  {issue.status.value:<12} {cut(issue.seat):<16}"
+        lines.append(f"  {issue_mark(issue)} {row} {cut(issue.name)}{why}")
     return "\n".join(lines)
 
 
-def _cut(text: str, width: int) -> str:
+def issue_mark(issue: Issue) -> str:
+    """Return the mark of where an issue stands."""
+    return dict(_MARKS).get(issue.status.value, "[ ]")
+
+
+def cut(text: str, width: int = _NAME_WIDTH) -> str:
+    """Return *text* as one line of at most *width* characters, none of which a terminal obeys."""
     line = "".join([character if character.isprintable() else "�" for character in " ".join(text.split())])
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -6,11 +6,12 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from orket.cards import CardStatus, Issue, VerificationResult, WaitReason
+from orket.cards import CardStatus, CardType, Issue, VerificationResult, WaitReason
 from orket.contracts import RunRow
 from orket.events import (
     CallJudged,
     CardAdded,
+    CardAdopted,
     CardMoved,
     CardNominated,
     CardReprioritized,
@@ -86,6 +87,7 @@ def _of_cards(text: str) -> tuple[Record, ...]:
         CardAdded(issue=Issue(id="I", name=text, seat="s", params={text: text}, version=1), by=text),
         moved,
         CardReprioritized(before=1.0, after=2.5, by=text, reason=text, version=3),
+        CardAdopted(type=CardType.EPIC, name=text, into=text, by=text, reason=text, department="uiux"),
         WishRefused(wish=CardStatus.DONE, by=text, rule="r", detail=text),
         CommentAdded(author=text, text=text),
         CardNominated(seat="s", kind="k", summary=text, reason=text),

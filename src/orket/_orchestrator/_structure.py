@@ -1,0 +1,145 @@
+"""Rocks, epics and issues as runs and the portfolio see them: assets, and what the record says was taken in."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from attrs import evolve
+
+from orket._config import ConfigLoader
+from orket.cards import CardType, Epic, EpicReference, Issue, Rock
+from orket.contracts import Store
+from orket.errors import AssetNotFoundError, ConfigError
+from orket.portfolio._adoptions import ADOPTIONS, CORE, Adoption, read_adoptions, with_issues
+
+_MADE: Final = "(record)"  # in front of what has no file
+
+
+class Structure:
+    """Reads cards (blocking I/O). Where an asset and the record define the same, the asset counts.
+
+    Args:
+        loader: of the assets.
+        adoptions: what was taken in.
+    """
+
+    def __init__(self, loader: ConfigLoader, adoptions: Sequence[Adoption]) -> None:
+        self._loader = loader
+        self._adoptions = adoptions
+        self._made_rocks = {one.name: one.rock for one in adoptions if one.rock is not None}
+        self._made_epics = {one.name: one.epic for one in adoptions if one.epic is not None}
+        self._linked: frozenset[str] | None = None
+
+    def has_made(self, kind: CardType, name: str) -> bool:
+        """Return whether the record defines a rock or an epic of this name."""
+        return name in (self._made_rocks if kind is CardType.ROCK else self._made_epics)
+
+    def rocks(self) -> Mapping[str, tuple[str, str]]:
+        """Return all rocks by file, each with its name and department."""
+        return self._with_made("rocks", self._made_rocks)
+
+    def epics(self) -> Mapping[str, tuple[str, str]]:
+        """Return all epics by file, each with its name and department."""
+        return self._with_made("epics", self._made_epics)
+
+    def _with_made(self, category: str, made: Mapping[str, Rock | Epic]) -> Mapping[str, tuple[str, str]]:
+        homes = dict(self._loader.homes(category))
+        for name in made:
+            if not self._loader.file_of(category, name):
+                homes[f"{_MADE} {category}/{name}"] = (name, CORE)
+        return homes
+
+    def rock_file(self, name: str, department: str) -> str:
+        """Return which rock a name means to a department; "" where there is none."""
+        return self._file("rocks", name, department, self._made_rocks)
+
+    def epic_file(self, name: str, department: str) -> str:
+        """Return which epic a name means to a department; "" where there is none."""
+        return self._file("epics", name, department, self._made_epics)
+
+    def _file(self, category: str, name: str, department: str, made: Mapping[str, object]) -> str:
+        file = self._loader.file_of(category, name, department)
+        return file or (f"{_MADE} {category}/{name}" if name in made else "")
+
+    def rock(self, name: str, department: str) -> Rock:
+        """Return a rock, with the epics that it has taken in and that no rock's asset lists.
+
+        Raises:
+            AssetNotFoundError: nothing defines it.
+            ConfigError: its file cannot be read or is wrong.
+        """
+        file = self.rock_file(name, department)
+        rock = self._made_rocks[name] if file.startswith(_MADE) else self._loader.load_rock(name, department)
+        return evolve(rock, epics=(*rock.epics, *self.adopted_epics(name, file)))
+
+    def adopted_epics(self, rock: str, file: str) -> tuple[EpicReference, ...]:
+        """Return the epics that a rock has taken in and that no rock's asset lists, as long as they exist."""
+        mine = [one for one in self._adoptions if one.type is CardType.EPIC and one.into == rock]
+        if not mine or file != self.rock_file(rock, CORE):
+            return ()
+        files = {self.epic_file(one.name, one.department): one for one in mine}
+        return tuple(
+            [
+                EpicReference(epic=one.name, department=one.department)
+                for file, one in files.items()
+                if file and file not in self.linked()
+            ]
+        )
+
+    def linked(self) -> frozenset[str]:
+        """Return the files of the epics that rocks' assets list; rocks that cannot be read list none."""
+        if self._linked is None:
+            found: set[str] = set()
+            for name, department in self._loader.homes("rocks").values():
+                with suppress(ConfigError):
+                    rock = self._loader.load_rock(name, department)
+                    found.update(self.epic_file(one.epic, one.department) for one in rock.epics)
+            self._linked = frozenset(found)
+        return self._linked
+
+    def epic(self, name: str, department: str) -> Epic:
+        """Return an epic, with the issues that it has taken in.
+
+        Raises:
+            AssetNotFoundError: nothing defines it.
+            ConfigError: its file, or that of an issue, cannot be read or is wrong.
+        """
+        file = self.epic_file(name, department)
+        epic = self._made_epics[name] if file.startswith(_MADE) else self._loader.load_epic(name, department)
+        mine = [one for one in self._adoptions if one.type is CardType.ISSUE and one.into == name]
+        if not mine or file != self.epic_file(name, CORE):
+            return epic
+        return with_issues(epic, [issue for one in mine if (issue := self._issue(one)) is not None])
+
+    def _issue(self, adoption: Adoption) -> Issue | None:
+        """Return an issue that was taken in; None where its file is gone."""
+        if adoption.issue is not None:
+            return adoption.issue
+        with suppress(AssetNotFoundError):
+            return self._loader.load_issue(adoption.name, adoption.department)
+        return None
+
+    def adopted_issues(self) -> Mapping[str, str]:
+        """Return the files of the issues that were taken in, each with the epic that has it."""
+        found = {
+            self._loader.file_of("issues", one.name, one.department): one.into
+            for one in self._adoptions
+            if one.type is CardType.ISSUE and one.build is None
+        }
+        return {file: epic for file, epic in found.items() if file and self.epic_file(epic, CORE)}
+
+    def home_of(self, issue_id: str) -> str | None:
+        """Return the epic that has taken in an issue of this id, or None."""
+        for one in self._adoptions:
+            if one.type is CardType.ISSUE and (issue := self._issue(one)) is not None and issue.id == issue_id:
+                return one.into
+        return None
+
+
+async def load_structure(loader: ConfigLoader, store: Store) -> Structure:
+    """Return the structure as the record has it now.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    return Structure(loader, read_adoptions(await store.find(ADOPTIONS)))

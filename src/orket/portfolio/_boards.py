@@ -1,0 +1,31 @@
+"""A build's board, with what runs on it now taken out of the windows, as every run sees it."""
+
+from collections.abc import Collection
+
+from orket._board import Board
+from orket.cards import CardStatus
+from orket.contracts import CardRow
+from orket.portfolio._found import RecordedBuild
+
+
+def board_of(build: RecordedBuild, reviews: Collection[CardStatus], now: float) -> Board:
+    """Return the board of a build.
+
+    Args:
+        build: as recorded.
+        reviews: statuses in which an issue takes a review turn.
+        now: seconds since the epoch.
+
+    Raises:
+        DependencyCycleError: issues wait for each other.
+    """
+    board = Board([row.issue for row in build.cards], is_review=lambda status: status in reviews)
+    for row in build.cards:
+        if is_running(row, now):
+            board.start(row.issue)
+    return board
+
+
+def is_running(row: CardRow, now: float) -> bool:
+    """Return whether somebody works on a card."""
+    return row.owner is not None and row.until > now
