@@ -38,7 +38,7 @@ async def _about(
         while joined:
             yield joined.pop()
     finally:
-        await _close(entries)
+        await close_entries(entries)
 
 
 async def joining(store: Store, build: str, card: str) -> list[JournalEntry]:
@@ -62,7 +62,7 @@ async def first_entry(
                 return entry
         return None
     finally:
-        await _close(entries)
+        await close_entries(entries)
 
 
 async def _homes(store: Store, card: str, build: str | None) -> list[str]:
@@ -71,6 +71,6 @@ async def _homes(store: Store, card: str, build: str | None) -> list[str]:
     return [name for name in builds if any(row.issue.id == card for row in await store.load_board(name))]
 
 
-async def _close(entries: AsyncIterator[JournalEntry]) -> None:
+async def close_entries(entries: AsyncIterator[JournalEntry]) -> None:
     if isinstance(entries, AsyncGenerator):  # it may hold a page of the file
         await entries.aclose()

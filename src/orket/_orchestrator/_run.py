@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 
+from orket._orchestrator._history import close_entries
 from orket._pipeline import RunResult
 from orket.contracts import Store
 from orket.errors import OrketError, RunError
@@ -50,10 +51,14 @@ class Run:
         """
         while True:
             ended = self._ended.is_set()
-            async for entry in self._store.events(since):
-                since = entry.seq
-                if entry.run == self.id or entry.run.startswith(f"{self.id}."):
-                    yield entry
+            entries = self._store.events(since)
+            try:
+                async for entry in entries:
+                    since = entry.seq
+                    if entry.run == self.id or entry.run.startswith(f"{self.id}."):
+                        yield entry
+            finally:
+                await close_entries(entries)
             if ended:
                 return
             if not self._ended.is_set():

@@ -8,6 +8,7 @@ Both speak :class:`orket.contracts.Store`, refuse the same batches and chain the
     keep           dicts (memory.py), or one transaction for a group of batches:
                    queue and thread (_writer.py), async face (_threaded.py),
                    SQL (_database.py, _readers.py), schema (_migrate.py, migrations/)  sqlite.py
+    back up        one moment of the file, copied while it is written, and verified    _backup.py
 
 Importing this package does not import ``sqlite3``; opening an :class:`SQLiteStore` does.
 """

@@ -21,6 +21,7 @@ from orket.contracts import CardRow, Document, RunRow
 from orket.errors import JournalError, StoreError
 from orket.events import JournalEntry
 from orket.stores._account import Account
+from orket.stores._backup import copy
 from orket.stores._cards import CardReader
 from orket.stores._checks import check_file, check_tables, is_damage, snapshot
 from orket.stores._connection import Dial, connect_reader
@@ -138,6 +139,11 @@ class Readers:
                     account.follow(rows)
                 check_tables(connection, account, _unhurried)
             check_file(connection)
+
+    def copy(self, part: Path, stopped: threading.Event, /) -> None:
+        """Copy the file, as it is at one moment, into a new one."""
+        with self._reading() as connection:
+            copy(connection, self._path, part, stopped)
 
     @contextmanager
     def _reading(self, seq: int | None = None) -> Iterator[sqlite3.Connection]:

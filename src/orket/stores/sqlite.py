@@ -1,9 +1,18 @@
 """The record in an SQLite file."""
 
 import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import anyio
+import anyio.lowlevel
+from anyio import CapacityLimiter, to_thread
+
+from orket.contracts import JournalProof
 from orket.errors import StoreError
 from orket.stores._threaded import Database, ThreadedStore
 
@@ -36,9 +45,76 @@ class SQLiteStore(ThreadedStore):
         """The database file."""
         return self._path
 
+    async def backup(self, path: str | os.PathLike[str], /) -> JournalProof:
+        """Copy the record into a new file, as it is at one moment, and verify the copy; commits go on meanwhile.
+
+        The file has its name only when it is whole, verified and on disk. It is a store like the one it was made of.
+
+        Args:
+            path: A file that does not exist, in a folder that does.
+
+        Returns:
+            The proof of the copy, as :meth:`verify` returns it.
+
+        Raises:
+            JournalError: the record is damaged; there is no copy.
+            StoreError: the one cannot be read, or the other cannot be written; or there is a file of that name.
+        """
+        database: Any = self._open()  # the one that _connect made, which knows how
+        from orket.stores._backup import part_of, put, remove
+
+        alone = CapacityLimiter(1)  # worker threads that others hold do not matter here
+        part = await to_thread.run_sync(part_of, Path(path), limiter=alone)
+        try:
+            await _copy(partial(database.copy, part), alone)
+            proof = await _verify(part)
+            await to_thread.run_sync(put, part, limiter=alone)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(remove, part, limiter=alone)
+        return proof
+
     def _connect(self) -> Database:
         from orket.stores._database import (
             SQLiteDatabase,
         )  # sqlite3 is slow to import: only who opens a file pays for it
 
         return SQLiteDatabase(self._path, synchronous=self._durability == "full", busy_timeout=self._busy_timeout)
+
+
+async def _copy(work: Callable[[threading.Event], None], alone: CapacityLimiter) -> None:
+    """Copy in a worker thread, which a cancellation stops and waits for."""
+    stopped = threading.Event()
+    failed: list[StoreError] = []
+
+    def copy() -> None:
+        from orket.stores._backup import StoppedError
+
+        with suppress(StoppedError):
+            try:
+                work(stopped)
+            except StoreError as error:  # raised below, outside of the group
+                failed.append(error)
+
+    async def listen() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stopped.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(listen)
+        await to_thread.run_sync(copy, limiter=alone)
+        group.cancel_scope.cancel()
+    await anyio.lowlevel.checkpoint_if_cancelled()
+    if failed:
+        raise failed[0]
+
+
+async def _verify(path: Path) -> JournalProof:
+    store = SQLiteStore(path)
+    await store.open()
+    try:
+        return await store.verify()
+    finally:
+        await store.aclose()
