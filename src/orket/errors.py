@@ -22,6 +22,7 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   ├── FixtureRefusedError     a fixture that lies outside ``verification/``, or leads there
     │   ├── IsolationError          the machine isolates fixtures less than is demanded
     │   └── NoSandboxError          an endpoint is to be called, and no sandbox of the issue runs
+    ├── SandboxError                a sandbox cannot be built, looked at or removed
     ├── GiteaError                  Gitea did not do what it was asked to do
     ├── StoreError                  the record could not be read or written
     │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
@@ -202,6 +203,17 @@ class NoSandboxError(VerificationError):
     """A scenario calls an endpoint, and no sandbox of the issue runs."""
 
     rule = "no_sandbox"
+
+
+class SandboxError(OrketError):
+    """A sandbox cannot be built, looked at or removed: ``sandbox`` is its id ("": none).
+
+    What its commands said is in the message, without secrets. ``retryable``: the engine did not answer, or ran out of
+    time; the same call may succeed later.
+    """
+
+    sandbox: str = ""
+    retryable: bool = False
 
 
 class GiteaError(OrketError):

@@ -289,6 +289,20 @@ class SandboxRequested(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class SandboxMoved(Value):
+    """A sandbox came into another state, or is about to be brought there; ``before`` is "" for a new one.
+
+    ``reason`` says why, without secrets; ``version`` is the sandbox's after it.
+    """
+
+    sandbox: str
+    before: str
+    after: str
+    reason: str
+    version: int
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class DeliveryAccepted(Value):
     """The review desk took in a signed delivery about a pull request, the record's ``card``; why it acts, or does not.
 
@@ -373,6 +387,7 @@ Record: TypeAlias = (
     | RefinementProposed
     | DecisionRemembered
     | SandboxRequested
+    | SandboxMoved
     | DeliveryAccepted
     | VerificationRecorded
     | FailureReported

@@ -23,6 +23,7 @@ from orket.errors import RunError, UnknownCardError
 from orket.events import TurnOpened
 from orket.nodes.pipeline_wiring import DefaultPipelineWiringStrategyNode
 from orket.review import ReviewDesk
+from orket.sandbox import SandboxOrchestrator
 
 pytestmark = pytest.mark.anyio
 
@@ -155,8 +156,16 @@ async def test_the_wiring_brings_the_sandboxes(tmp_path: Path) -> None:
     assert service.closed == 1
 
 
-@pytest.mark.parametrize("nodes", [{}, {"pipeline_wiring": Wiring(Idle())}], ids=["stock", "idle"])
-async def test_there_may_be_no_sandboxes(nodes: Any, tmp_path: Path) -> None:
-    """The stock wiring has no sandboxes, and a service that cannot deploy is none."""
-    async with crew(tmp_path, nodes=nodes) as house:
+async def test_the_stock_wiring_has_sandboxes(tmp_path: Path) -> None:
+    """The stock service builds sandboxes; as long as none is asked for, it runs no command and makes no folder."""
+    async with crew(tmp_path) as house:
+        assert isinstance(house.sandboxes, SandboxOrchestrator)
+        assert await house.sandboxes.list() == ()
+        await house.run_epic("launch")
+    assert not list(tmp_path.rglob("*.sandboxes"))  # noqa: ASYNC240 - a folder of a test
+
+
+async def test_there_may_be_no_sandboxes(tmp_path: Path) -> None:
+    """A service that cannot deploy is none for the review desk."""
+    async with crew(tmp_path, nodes={"pipeline_wiring": Wiring(Idle())}) as house:
         assert house.sandboxes is None

@@ -66,6 +66,8 @@ _VARIABLES: Final = (
     "ORKET_ORG_NAME",
     "ORKET_ORG_VISION",
     "ORKET_CONFIG_ROOT",
+    "ORKET_SANDBOX_COMMAND",
+    "ORKET_SANDBOX_ENGINE",
     "ORKET_WORKSPACE",
 )  # what stock nodes and fixtures read, beside the choices of nodes
 

@@ -1,6 +1,6 @@
 """The services of an orchestrator, chosen by its pipeline wiring: what runs fixtures, builds sandboxes, and so on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from orket._decide import settle
 from orket._flow import Prover
 from orket._value import Value
 from orket._wiring import Wiring
+from orket.cards import Issue, Scenario, ScenarioResult
 from orket.contracts import (
     Clock,
     EndpointVerifier,
@@ -73,13 +74,13 @@ def furnish(ground: Ground) -> Services:
         isolation=ground.isolation,
         verifier=chosen("create_verifier"),
         sandboxes=sandboxes,
-        endpoints=_endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
+        endpoints=_Endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
     )
 
 
-def _stock(ground: Ground) -> Mapping[str, Callable[[], object]]:
+def _stock(ground: Ground) -> Mapping[str, Callable[..., object]]:
     """Return the factories of the core's own services by name; what they import is imported when one is made."""
-    return {"verifier": partial(_verifier, ground)}
+    return {"verifier": partial(_verifier, ground), "sandbox_orchestrator": partial(_sandboxes, ground)}
 
 
 def _verifier(ground: Ground) -> Verifier:
@@ -88,7 +89,40 @@ def _verifier(ground: Ground) -> Verifier:
     return SubprocessVerifier(minimum=ground.isolation)
 
 
-def _endpoints(sandboxes: SandboxLookup) -> EndpointVerifier:
-    from orket.verification import HttpEndpoints  # as above
+def _sandboxes(ground: Ground, **chosen: Any) -> Service:
+    from orket.sandbox import SandboxOrchestrator, passed_environment  # as above
+    from orket.verification import LocalCommandRunner
 
-    return HttpEndpoints(sandboxes)
+    chosen.setdefault("runner", LocalCommandRunner(environ=passed_environment(ground.environ)))
+    chosen.setdefault("folder", _beside(ground))
+    return SandboxOrchestrator(
+        store=ground.store,
+        policy=ground.wiring["sandbox_policy"],
+        workspace=ground.workspace,
+        clock=ground.clock,
+        entropy=ground.entropy,
+        environ=ground.environ,
+        process_rules=ground.organization.process_rules,
+        **chosen,
+    )
+
+
+def _beside(ground: Ground) -> Path:
+    """Return the folder of the sandboxes: beside the store's file, or beside the workspace where it has none."""
+    place = ground.store.location or ground.workspace.parent / f"{ground.workspace.name}.orket" / "memory"
+    return place.with_name(f"{place.name}.sandboxes")
+
+
+@define(eq=False, repr=False)
+class _Endpoints:
+    """Calls endpoints; what does that is made with the first call: it needs an HTTP library, which many do without."""
+
+    _sandboxes: SandboxLookup
+    _verifier: EndpointVerifier | None = None
+
+    async def call(self, issue: Issue, scenarios: Sequence[Scenario], /) -> tuple[ScenarioResult, ...]:
+        if self._verifier is None:
+            from orket.verification import HttpEndpoints  # as above
+
+            self._verifier = HttpEndpoints(self._sandboxes)
+        return await self._verifier.call(issue, scenarios)

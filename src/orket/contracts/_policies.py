@@ -67,12 +67,14 @@ class EnvironmentQuestion(Value):
 class ServiceQuestion(Value):
     """Which service does a pipeline get? ``stock`` holds factories of the core's own services by name.
 
-    A service that is not in ``stock`` does not exist there yet; ``"verifier"`` does. ``isolation`` is what host and
+    A service that is not in ``stock`` does not exist there yet; ``"verifier"`` and ``"sandbox_orchestrator"`` do. The
+    factory of the latter takes keywords: ``command``, ``engine``, ``limits``, ``ports``, ``runner`` and ``folder``.
+    ``isolation`` is what host and
     organization demand of a verifier at least.
     """
 
     environ: Mapping[str, str]
-    stock: Mapping[str, Callable[[], object]]
+    stock: Mapping[str, Callable[..., object]]
     isolation: Isolation = Isolation.RLIMITS
 
     @property

@@ -18,7 +18,7 @@ from orket.contracts import (
     ReviewStarter,
     SandboxDeployer,
 )
-from orket.errors import GiteaError, OrketError, RunError, StoreError
+from orket.errors import GiteaError, OrketError, RunError, SandboxError, StoreError
 from orket.review._judging import announcement
 from orket.review._pulls import Outcome
 
@@ -46,6 +46,11 @@ def time_for(act: ReviewAct) -> float:
 def marker_of(effect: PendingEffect) -> str:
     """Return what a text of ours carries, so that it is found again; nobody can guess it."""
     return f"<!-- orket:{effect.key} -->"
+
+
+def _may_help(error: OrketError) -> bool:
+    """Return whether trying again may: an orchestrator is closed, or a container engine does not answer."""
+    return isinstance(error, RunError) or (isinstance(error, SandboxError) and error.retryable)
 
 
 @define(kw_only=True, repr=False, eq=False)
@@ -86,7 +91,7 @@ class Performer:
         except OrketError as error:
             # Who starts reviews or deploys has said no; a client of Gitea's, or a store, may have done anything.
             refused = effect.action.act in _STARTED and not isinstance(error, StoreError)
-            raise AttemptError(error.message, refused=refused, retryable=isinstance(error, RunError)) from error
+            raise AttemptError(error.message, refused=refused, retryable=_may_help(error)) from error
         except TimeoutError as error:
             raise AttemptError(f"{effect.action.act.value} took too long", refused=False) from error
         except Exception as error:

@@ -33,6 +33,7 @@ from orket.events import (
     RunFinished,
     RunOutcome,
     RunStarted,
+    SandboxMoved,
     SandboxRequested,
     TurnClosed,
     TurnKind,
@@ -95,6 +96,7 @@ def _of_cards(text: str) -> tuple[Record, ...]:
         RefinementProposed(seat="s", target=text, proposal=text),
         DecisionRemembered(text=text),
         SandboxRequested(reason=text),
+        SandboxMoved(sandbox=text, before="", after="creating", reason=text, version=1),
         DeliveryAccepted(delivery=_DIGEST, event="approved", by=text, head=text, cycles=2, reason=text),
     )
 
