@@ -1,10 +1,9 @@
 """What happened: the records of the journal, frozen and in the past tense.
 
 A :class:`JournalEntry` is one record with its place in the hash-chained journal. ``Record`` is the closed union of
-all of
-them; the codec stores each under the snake-case name of its class, so a class here is never renamed, only superseded.
-Long texts (prompts, replies, tool output) are not in records: records name them by the SHA-256 of their bytes, and the
-store keeps each such payload once.
+all of them; the codec stores each under the snake-case name of its class, so a class here is never renamed, only
+superseded. Long texts (prompts, replies, tool output) are not in records: records name them by the SHA-256 of their
+bytes, and the store keeps each such payload once.
 """
 
 import enum
@@ -364,36 +363,14 @@ class TurnClosed(Value):
     wait_reason: WaitReason | None = None
 
 
-Record: TypeAlias = (
-    RunStarted
-    | RunFinished
-    | CardAdded
-    | CardMoved
-    | CardReprioritized
-    | CardAdopted
-    | WishRefused
-    | DecisionMade
-    | TurnOpened
-    | TurnResumed
-    | ModelReplied
-    | CallJudged
-    | EffectIntended
-    | EffectRecorded
-    | EffectUnknown
-    | EffectSettled
-    | CommentAdded
-    | CardNominated
-    | CreditsReported
-    | RefinementProposed
-    | DecisionRemembered
-    | SandboxRequested
-    | SandboxMoved
-    | DeliveryAccepted
-    | VerificationRecorded
-    | FailureReported
-    | ReportUnwritten
-    | TurnClosed
-)
+_OfRuns: TypeAlias = RunStarted | RunFinished
+_OfCards: TypeAlias = CardAdded | CardMoved | CardReprioritized | CardAdopted | CommentAdded | VerificationRecorded
+_OfTurns: TypeAlias = WishRefused | DecisionMade | TurnOpened | TurnResumed | ModelReplied | CallJudged | TurnClosed
+_OfEffects: TypeAlias = EffectIntended | EffectRecorded | EffectUnknown | EffectSettled
+_OfSeats: TypeAlias = CardNominated | CreditsReported | RefinementProposed | DecisionRemembered
+_OfFailures: TypeAlias = FailureReported | ReportUnwritten
+_OfServices: TypeAlias = SandboxRequested | SandboxMoved | DeliveryAccepted
+Record: TypeAlias = _OfRuns | _OfCards | _OfTurns | _OfEffects | _OfSeats | _OfFailures | _OfServices
 
 
 @frozen(kw_only=True, repr=False, eq=False)
