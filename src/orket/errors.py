@@ -23,6 +23,7 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   ├── IsolationError          the machine isolates fixtures less than is demanded
     │   └── NoSandboxError          an endpoint is to be called, and no sandbox of the issue runs
     ├── SandboxError                a sandbox cannot be built, looked at or removed
+    ├── RecallError                 remembered decisions cannot be searched
     ├── GiteaError                  Gitea did not do what it was asked to do
     ├── StoreError                  the record could not be read or written
     │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
@@ -214,6 +215,10 @@ class SandboxError(OrketError):
 
     sandbox: str = ""
     retryable: bool = False
+
+
+class RecallError(OrketError):
+    """Remembered decisions cannot be searched: there is no memory, it failed, or it broke its contract."""
 
 
 class GiteaError(OrketError):

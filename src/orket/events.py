@@ -145,7 +145,10 @@ class DecisionMade(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class TurnOpened(Value):
-    """A seat took an issue. ``prompt`` lists the digests of the messages."""
+    """A seat took an issue. ``prompt`` lists the digests of the messages.
+
+    ``remembered`` lists those of the remembered decisions that its prompt was offered, the most relevant first.
+    """
 
     turn: int
     kind: TurnKind
@@ -156,6 +159,7 @@ class TurnOpened(Value):
     prompt: tuple[Digest, ...]
     tools: tuple[str, ...]
     self_review: bool = False
+    remembered: tuple[Digest, ...] = ()
 
 
 @frozen(kw_only=True, repr=False, eq=False)

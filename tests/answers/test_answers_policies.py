@@ -49,6 +49,17 @@ class WrongVerifier:
         return VerificationResult(passed=True)
 
 
+class RealMemory:
+    def add(self, remembered, /):
+        pass
+
+    def search(self, query, /):
+        return ()
+
+    async def aclose(self):
+        pass
+
+
 class RealService:
     async def aclose(self):
         """Nothing to release."""
@@ -82,7 +93,7 @@ GOOD = [
     (ENGINE, "config_root", (ROOT, {}), Path()),
     (WIRING, "create_verifier", ({},), None),
     (WIRING, "create_verifier", ({},), RealVerifier()),
-    (WIRING, "create_memory", ({},), RealService()),
+    (WIRING, "create_memory", ({},), RealMemory()),
     (WIRING, "select_sub_pipelines", (ROCK,), (B, A)),
     (API, "parse_allowed_origins", ("*",), ("*",)),
     (API, "parse_allowed_origins", ("",), ()),

@@ -27,6 +27,7 @@ SEAMS = {
     "_flow/_asking.py": "calls models",
     "_flow/_evidence.py": "calls verifiers",
     "_flow/_filing.py": "frees the card, whatever ended the writing of its file, and raises it again",
+    "_flow/_recollection.py": "calls memories",
     "_flow/_converse.py": "binds the arguments of foreign tools",
     "_offers.py": "reads foreign package metadata and imports what plugins offer",
     "_orchestrator/_engine.py": "turns what ended a run into orket's own error for the host",

@@ -120,8 +120,8 @@ async def test_decisions_are_remembered_for_other_issues_and_runs(tmp_path: Path
     assert "use colour b" in prompts["c", TurnKind.WORK]
 
 
-async def test_decisions_are_told_in_the_order_they_were_made(tmp_path: Path) -> None:
-    """A later run lists what was remembered as it was said, whatever the issues are called."""
+async def test_decisions_that_nothing_speaks_for_are_told_the_newest_first(tmp_path: Path) -> None:
+    """A later run lists what shares no word with its issue from the latest on, whatever the issues are called."""
     root, prompts = organization(tmp_path, [issue("z"), issue("b", "z"), issue("m", "b")]), list[str]()
     store = orket.MemoryStore()
 
@@ -136,7 +136,7 @@ async def test_decisions_are_told_in_the_order_they_were_made(tmp_path: Path) ->
         for name in ("z", "b"):
             await orchestrator.run_issue(name)
         await orchestrator.run_issue("m")
-    assert prompts[-2].index("by z") < prompts[-2].index("by b")
+    assert prompts[-2].index("by b") < prompts[-2].index("by z")
 
 
 async def test_a_sandbox_is_asked_for_where_the_issue_says_so(tmp_path: Path) -> None:

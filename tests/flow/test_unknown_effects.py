@@ -296,3 +296,34 @@ async def test_the_stricter_class_counts(tmp_path: Path) -> None:
     async with bell.open(root, store, tools=[bolder]) as crew:
         result = await crew.run_epic("launch")
         assert result.reasons["a"].startswith("system: effect_unknown: ring was begun")
+
+
+async def test_two_runs_that_ask_at_once_settle_an_effect_once(tmp_path: Path) -> None:
+    """Runs of one build whose tools are asked at the same time put one answer about each effect on record."""
+    root, store = a_world(tmp_path)
+    bell, asked = Bell(), list[str]()
+
+    def twice(request: ModelRequest) -> object:
+        calls = bell.agent(request)
+        return [*calls, calls[-1]] if isinstance(calls, list) else calls
+
+    async def both(key: str) -> Settlement:
+        asked.append(key)
+        with anyio.fail_after(5):
+            while asked.count(asked[0]) < 2:
+                await anyio.lowlevel.checkpoint()
+        return Settlement(ran=True, output="it rang")
+
+    limits = orket.Limits(tool=0.02, lease=0.2)
+    async with open_world(root, twice, store=store, tools=[bell.tool()], limits=limits) as crew:
+        await crew.run_epic("launch")
+        assert len(await crew.unsettled()) == 2
+    async with open_world(root, twice, store=store, tools=[bell.tool(both)]) as crew:
+        runs = [await crew.start("launch") for _ in range(2)]
+        for run in runs:
+            await run.outcome()
+        settled = [record.key for record in await records(crew) if isinstance(record, EffectSettled)]
+        assert len(asked) >= 3
+        assert len(settled) == len(set(settled)) == 2
+        assert (await crew.board()).builds[0].issues[0].status is orket.CardStatus.DONE
+    assert bell.rung == 1

@@ -7,7 +7,9 @@ import pytest
 from orket._answers import CHECKS
 from orket.contracts import (
     EpicReference,
+    MemoryQuery,
     PipelineWiringStrategyNode,
+    Remembered,
     Rock,
     ServiceQuestion,
     SubPipeline,
@@ -20,10 +22,16 @@ SERVICES = ("verifier", "sandbox_orchestrator", "bug_fix_manager", "memory")
 
 
 class Proof:
-    """A verifier and a service in one."""
+    """A verifier, a memory and a service in one."""
 
     async def verify(self, verification: Verification, workspace: Path, /) -> VerificationResult:
         return VerificationResult(passed=True)
+
+    def add(self, remembered: tuple[Remembered, ...], /) -> None:
+        return None
+
+    def search(self, query: MemoryQuery, /) -> tuple[Remembered, ...]:
+        return ()
 
     async def aclose(self) -> None:
         return None

@@ -40,9 +40,10 @@ def test_every_rule_has_its_mutant(suite: type[ContractSuite]) -> None:
 
 
 def test_every_kind_has_its_suite() -> None:
-    """There is a suite for each kind of node; model clients, stores and tools have the others."""
+    """There is a suite for each kind of node; model clients, memories, stores and tools have the others."""
     assert NODE_SUITES.keys() == KINDS.keys()
     assert {suite.prefix for suite in SUITES} == {kind.replace("_", "-") for kind in KINDS} | {
+        "memory",
         "model-client",
         "store",
         "tool",

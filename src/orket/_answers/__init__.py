@@ -10,8 +10,8 @@ from typing import Final
 
 from orket._answers import _policies, _sandbox, _turn
 from orket._answers._exact import Check
-from orket._answers._ports import wrong_reply, wrong_result, wrong_results
-from orket.contracts import Service, Verifier
+from orket._answers._ports import wrong_recollection, wrong_reply, wrong_result, wrong_results
+from orket.contracts import Memory, Service, Verifier
 
 CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
     {
@@ -47,7 +47,7 @@ CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
         ("pipeline_wiring", "create_verifier"): _policies.service(Verifier),
         ("pipeline_wiring", "create_sandbox_orchestrator"): _policies.service(Service),
         ("pipeline_wiring", "create_bug_fix_manager"): _policies.service(Service),
-        ("pipeline_wiring", "create_memory"): _policies.service(Service),
+        ("pipeline_wiring", "create_memory"): _policies.service(Memory),
         ("pipeline_wiring", "select_sub_pipelines"): _policies.sub_pipelines,
         ("sandbox_policy", "build_sandbox_id"): _sandbox.name,
         ("sandbox_policy", "build_compose_project"): _sandbox.name,
@@ -59,4 +59,4 @@ CHECKS: Final[Mapping[tuple[str, str], Check]] = MappingProxyType(
     }
 )
 
-__all__ = ["CHECKS", "wrong_reply", "wrong_result", "wrong_results"]
+__all__ = ["CHECKS", "wrong_recollection", "wrong_reply", "wrong_result", "wrong_results"]

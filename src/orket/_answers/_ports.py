@@ -1,11 +1,12 @@
-"""What foreign ports return: a model client's reply, a verifier's result."""
+"""What foreign ports return: a model client's reply, a verifier's result, what a memory finds."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from orket._answers._exact import found, unlike, unlike_all
-from orket.contracts import ModelReply, RawToolCall, ScenarioResult, Usage, VerificationResult
+from orket.contracts import ModelReply, RawToolCall, Remembered, ScenarioResult, Usage, VerificationResult
 
+_LONGEST: Final = 2_000  # characters of a remembered decision
 _LARGEST: Final = 2**40  # tokens that one reply may cost; more is a mistake, and no store could add it up
 
 
@@ -63,3 +64,22 @@ def _wrong_scenario(result: Any) -> str | None:
 
 def _wrong_outcome(whose: str, result: Any) -> str | None:
     return unlike(f"{whose}passed", result.passed, bool) or unlike(f"{whose}detail", result.detail, str)
+
+
+def wrong_recollection(answer: Any, limit: int) -> str | None:
+    """Return None for sound decisions that a memory has found, else what is wrong with them."""
+    wrong = unlike_all("the answer", answer, Remembered)
+    if wrong or len(answer) > limit:
+        return wrong or f"{len(answer)} decisions; valid: at most {limit}"
+    wrong = next((wrong for one in answer if (wrong := _wrong_memory(one))), None)
+    if wrong or len({one.key for one in answer}) == len(answer):
+        return wrong
+    return "a decision is named twice"
+
+
+def _wrong_memory(one: Any) -> str | None:
+    texts = (("key", one.key), ("text", one.text), ("build", one.build), ("card", one.card))
+    wrong = next((wrong for what, value in texts if (wrong := unlike(f"{what} of a decision", value, str))), None)
+    if wrong or len(one.text) <= _LONGEST:
+        return wrong or unlike("at of a decision", one.at, float, int)
+    return f"text of a decision has {len(one.text)} characters; valid: at most {_LONGEST}"

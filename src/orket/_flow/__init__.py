@@ -31,6 +31,7 @@ from orket._flow._prepare import (
     toolset_question,
     verify,
 )
+from orket._flow._recollection import Recollection
 from orket._flow._recorded import Past, read_open_turn, read_past
 from orket._flow._settle import block, close, failure_question, refuse_proof, success_question, wait_for_effect
 from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
@@ -42,6 +43,7 @@ from orket.errors import (
     FixtureRefusedError,
     IsolationError,
     NodeError,
+    RecallError,
     SeparationOfDutiesError,
 )
 from orket.events import Record, TurnClosed, TurnKind, TurnResumed
@@ -121,7 +123,7 @@ def goes_on(issue: Issue, recorded: RecordedTurn, kind: TurnKind) -> bool:
 
 
 async def _begin(turn: Turn) -> Failure | TurnResult | None:
-    """Open a new turn; a node that fails on the way fails the turn, not the run."""
+    """Open a new turn; a node or a memory that fails on the way fails the turn, not the run."""
     failure = None
     try:
         if missing := await route(turn):
@@ -130,6 +132,8 @@ async def _begin(turn: Turn) -> Failure | TurnResult | None:
         await equip(turn)
     except NodeError as error:
         failure = Failure(kind=FailureKind.NODE, detail=str(error), attempted=f"{error.kind}.{error.method}")
+    except RecallError as error:
+        failure = Failure(kind=FailureKind.NODE, detail=str(error), attempted="memory.search")
     await open_turn(turn)
     return failure
 
@@ -160,6 +164,7 @@ __all__ = [
     "Limits",
     "Past",
     "Prover",
+    "Recollection",
     "RecordedTurn",
     "RunContext",
     "Turn",

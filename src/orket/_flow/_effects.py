@@ -1,6 +1,7 @@
 """Effects that were begun: what the journal holds of them, and what is done about those whose outcome nobody knows."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -136,8 +137,12 @@ def _settled(turn: Turn, key: Digest, answer: Settlement, *, by: str) -> EffectS
 
 @define(kw_only=True, repr=False, eq=False)
 class CardEffects:
-    """What the journal says of a card's effects: which have no outcome, and where it stood before it was blocked."""
+    """What the journal says of a card's effects: which have no outcome, and where it stood before it was blocked.
 
+    ``begun`` counts how often each one was about to happen.
+    """
+
+    begun: Counter[Digest] = field(factory=Counter)
     unsettled: dict[Digest, UnsettledEffect] = field(factory=dict)
     before: CardStatus = CardStatus.READY
     _calls: dict[Digest, tuple[Digest, EffectIntended]] = field(factory=dict)  # key -> reply that called it, intent
@@ -149,6 +154,7 @@ class CardEffects:
             case ModelReplied(reply=reply):
                 self._reply = reply
             case EffectIntended(effect=EffectClass.AT_MOST_ONCE, key=key) as intent:
+                self.begun[key] += 1
                 self._calls.setdefault(key, (self._reply, intent))
                 self.unsettled[key] = _begun(entry, intent)
             case EffectUnknown(key=key, detail=detail) if key in self.unsettled:

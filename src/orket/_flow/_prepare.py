@@ -7,6 +7,7 @@ from orket._flow._turn import RunContext, Turn
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
     DialectQuestion,
+    MemoryQuery,
     ModelQuestion,
     PromptQuestion,
     RouteQuestion,
@@ -82,6 +83,7 @@ async def equip(turn: Turn) -> None:
     model = await decide(prompter, "select_model", model_question(turn), records=records, limit=limit)
     turn.model = model.model
     turn.dialect = await _dialect(turn)
+    turn.remembered = await _recall(turn)
     prompt = await decide(prompter, "compose", prompt_question(turn), records=records, limit=limit)
     turn.messages = list(prompt.messages)
 
@@ -107,6 +109,15 @@ async def _dialect(turn: Turn) -> str:
     return known
 
 
+async def _recall(turn: Turn) -> tuple[str, ...]:
+    """Return the remembered decisions that go with the issue, as many as the context window holds."""
+    context, issue = turn.context, turn.issue
+    text = "\n".join([issue.name, *issue.labels, issue.note, issue.requirements])
+    query = MemoryQuery(text=text, limit=context.context_window, build=context.build)
+    found = await context.recollection.search(query, limit=context.limits.node)
+    return tuple([one.text for one in found])
+
+
 def possible_wishes(turn: Turn) -> tuple[CardStatus, ...]:
     """Return what the law could grant the seat now; nobody may finish an issue whose fixture has not passed."""
     status = CardStatus.IN_PROGRESS if turn.kind is TurnKind.WORK else turn.issue.status
@@ -130,6 +141,7 @@ async def open_turn(turn: Turn) -> None:
             prompt=tuple([turn.prompt_payload(message) for message in turn.messages]),
             tools=tuple(turn.offered),
             self_review=turn.self_review,
+            remembered=tuple([turn.quoted_payload(text) for text in turn.remembered]),
         )
     )
     await turn.commit(turns=1, claim=True)
@@ -181,6 +193,6 @@ def prompt_question(turn: Turn) -> PromptQuestion:
         dialect=context.dialect(turn.dialect),
         tools=tuple(turn.offered.values()),
         history=tuple(context.recall(turn.issue.id)),
-        remembered=tuple(context.remembered),
+        remembered=turn.remembered,
         verification=turn.verification,
     )

@@ -5,13 +5,14 @@ from orket._flow._converse import Failure
 from orket._flow._effects import UNKNOWN
 from orket._flow._filing import end, report
 from orket._flow._prepare import possible_wishes
+from orket._flow._recollection import as_document
 from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn, TurnResult, turn_line
 from orket.cards import CardStatus, WaitReason
 from orket.contracts import (
-    Document,
     FailureAction,
     FailureKind,
     FailureQuestion,
+    Remembered,
     SuccessAnswer,
     SuccessQuestion,
     TurnReport,
@@ -161,12 +162,13 @@ async def _succeed(turn: Turn) -> Failure | None:
 
 
 def _remember(turn: Turn, text: str) -> None:
-    """Keep a decision for the prompts of this run's later turns, and of later runs of the build."""
-    context = turn.context
+    """Keep a decision for the prompts of later turns, whatever build they are of."""
+    context, card = turn.context, turn.issue.id
     turn.records.append(DecisionRemembered(text=text))
-    key = f"{context.build}/{turn.issue.id}/{turn.origin}/{turn.number}"
-    turn.documents.append(Document(kind="memory", key=key, body={"text": text, "at": context.clock.now()}))
-    context.remembered.append(text)
+    key = f"{context.build}/{card}/{turn.origin}/{turn.number}"
+    one = Remembered(key=key, text=text, build=context.build, card=card, at=context.clock.now())
+    turn.documents.append(as_document(one))
+    turn.learned.append(one)
 
 
 async def _fail(turn: Turn, failure: Failure) -> str:

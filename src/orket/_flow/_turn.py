@@ -12,6 +12,7 @@ from attrs import Attribute, define, field, frozen
 from orket._board import Board
 from orket._codec import codec, digest
 from orket._flow._evidence import Prover
+from orket._flow._recollection import Recollection
 from orket._flow._report import UnfiledReport
 from orket._value import Value
 from orket._wiring import Wiring
@@ -27,6 +28,7 @@ from orket.contracts import (
     ModelReply,
     Receipt,
     Release,
+    Remembered,
     Settlement,
     StatusWish,
     Store,
@@ -85,6 +87,7 @@ class RunContext(Value):
     host_gate: ToolGate | None
     executor: ToolRuntimeExecutor
     prover: Prover
+    recollection: Recollection
     clock: Clock
     workspace: Path
     started_at: float
@@ -94,9 +97,9 @@ class RunContext(Value):
     model_override: str = ""
     user_preference: str = ""
     separation_of_duties: bool = False
-    remembered: deque[str] = field(factory=lambda: deque(maxlen=50))
     history: dict[str, deque[str]] = field(factory=dict)
     stored_prompts: dict[str, Digest] = field(factory=dict)
+    stored_texts: dict[str, Digest] = field(factory=dict)
     role_orders: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = field(factory=dict)
     model_dialects: dict[str, str] = field(factory=dict)
 
@@ -164,6 +167,7 @@ class Turn:
     offered: Mapping[str, ToolSpec] = EMPTY
     model: str = ""
     dialect: str = ""
+    remembered: tuple[str, ...] = ()  # what its prompt is offered
     messages: list[Message] = field(factory=list)
     token: int | None = None
     rounds: int = 0
@@ -176,9 +180,11 @@ class Turn:
     created: int = 0
     documents: list[Document] = field(factory=list)
     unfiled: UnfiledReport | None = None  # the failure report of this turn, if it has one
+    learned: list[Remembered] = field(factory=list)  # what the documents say for the memory
     _changes: list[CardChange] = field(factory=list)
     _payloads: dict[Digest, str] = field(factory=dict)
     _prompts: dict[str, Digest] = field(factory=dict)  # system messages among the payloads
+    _texts: dict[str, Digest] = field(factory=dict)  # what prompts quote among them
     _commits: int = 0
     _until: float = 0.0  # when the claim runs out, as far as this turn knows
     _stored: int = field(init=False)  # the issue's version, as the last commit left it
@@ -204,6 +210,13 @@ class Turn:
         stored = self.context.stored_prompts
         if (key := stored.get(message.content)) is None:
             key = self._prompts[message.content] = self.payload(codec().text(message))
+        return key
+
+    def quoted_payload(self, text: str) -> Digest:
+        """Like :meth:`payload`, for what several prompts quote; what this run has stored before is not stored again."""
+        stored = self.context.stored_texts
+        if (key := stored.get(text)) is None:
+            key = self._texts[text] = self.payload(text)
         return key
 
     def change(self, issue: Issue) -> None:
@@ -279,6 +292,7 @@ class Turn:
             await self.commit(claim=True)
 
     def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
+        self.context.recollection.saw(receipt)
         if claim:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
@@ -286,9 +300,15 @@ class Turn:
         self._stored = self.issue.version
         self._payloads.clear()
         self.documents.clear()
+        if self.learned:
+            self.context.recollection.learn(self.learned)
+            self.learned.clear()
         if self._prompts:
             self.context.stored_prompts.update(self._prompts)
             self._prompts.clear()
+        if self._texts:
+            self.context.stored_texts.update(self._texts)
+            self._texts.clear()
         if self._changes:
             self._changes.clear()
             self.board.put(self.issue)

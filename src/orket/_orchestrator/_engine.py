@@ -252,6 +252,7 @@ class Engine:
             host_gate=self.host_gate,
             executor=ToolRuntimeExecutor(),
             prover=self.services.prover,
+            recollection=self.services.recollection,
             clock=self.clock,
             workspace=self.workspace,
             started_at=self.clock.now(),

@@ -21,6 +21,7 @@ from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._portfolio import PortfolioVerbs
 from orket._orchestrator._preflight import Obstacle
+from orket._orchestrator._recalling import MemoryVerbs
 from orket._orchestrator._reviewing import ReviewVerbs, launch
 from orket._orchestrator._run import Run
 from orket._orchestrator._services import Ground, furnish
@@ -58,7 +59,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator(OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs):
+class Orchestrator(MemoryVerbs, OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:

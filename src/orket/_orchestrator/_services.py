@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, frozen
 
 from orket._decide import settle
-from orket._flow import Prover
+from orket._flow import Prover, Recollection
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import Issue, Scenario, ScenarioResult
@@ -16,6 +16,7 @@ from orket.contracts import (
     Clock,
     EndpointVerifier,
     Isolation,
+    Memory,
     SandboxLookup,
     Service,
     ServiceQuestion,
@@ -47,6 +48,7 @@ class Services:
     verifier: Verifier | None
     sandboxes: Service | None
     endpoints: EndpointVerifier | None
+    recollection: Recollection
 
     @property
     def prover(self) -> Prover:
@@ -55,7 +57,7 @@ class Services:
 
     def owned(self) -> tuple[Service, ...]:
         """Return the services that are closed with the orchestrator, before its store."""
-        return tuple([service for service in (self.sandboxes,) if service is not None])
+        return tuple([service for service in (self.sandboxes, self.recollection.memory) if service is not None])
 
 
 def furnish(ground: Ground) -> Services:
@@ -75,18 +77,29 @@ def furnish(ground: Ground) -> Services:
         verifier=chosen("create_verifier"),
         sandboxes=sandboxes,
         endpoints=_Endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
+        recollection=Recollection(memory=chosen("create_memory"), store=ground.store, clock=ground.clock),
     )
 
 
 def _stock(ground: Ground) -> Mapping[str, Callable[..., object]]:
     """Return the factories of the core's own services by name; what they import is imported when one is made."""
-    return {"verifier": partial(_verifier, ground), "sandbox_orchestrator": partial(_sandboxes, ground)}
+    return {
+        "verifier": partial(_verifier, ground),
+        "sandbox_orchestrator": partial(_sandboxes, ground),
+        "memory": _memory,
+    }
 
 
 def _verifier(ground: Ground) -> Verifier:
     from orket.verification import SubprocessVerifier  # subprocess, tempfile and shutil: not at the import of orket
 
     return SubprocessVerifier(minimum=ground.isolation)
+
+
+def _memory() -> Memory:
+    from orket.memory import FullTextMemory  # sqlite3 and unicodedata: as above
+
+    return FullTextMemory()
 
 
 def _sandboxes(ground: Ground, **chosen: Any) -> Service:

@@ -120,8 +120,7 @@ class ExecutionPipeline:
         if order.target is not None and self._board.get(order.target) is None:
             raise UnknownCardError(f"build {context.build} has no issue {order.target!r}", card=order.target)
         self._unread.update(joined.worked)
-        memories = await context.store.find("memory", prefix=f"{context.build}/")
-        context.remembered.extend(one.body["text"] for one in sorted(memories, key=lambda one: one.body["at"]))
+        context.recollection.begin()
         for card, until in joined.held.items():
             self._board.hold(card, until)
         await file_due_reports(context, board)
@@ -363,18 +362,19 @@ class ExecutionPipeline:
         documents: tuple[Document, ...] = (),
     ) -> Receipt:
         context = self._context
-        return await context.store.commit(
-            Batch(
-                op_id=f"{context.run}::{what}",
-                run=context.run,
-                build=context.build,
-                at=context.clock.now(),
-                records=records,
-                run_row=row,
-                claims=claims,
-                documents=documents,
-            )
+        batch = Batch(
+            op_id=f"{context.run}::{what}",
+            run=context.run,
+            build=context.build,
+            at=context.clock.now(),
+            records=records,
+            run_row=row,
+            claims=claims,
+            documents=documents,
         )
+        receipt = await context.store.commit(batch)
+        context.recollection.saw(receipt)
+        return receipt
 
 
 _NOWHERE: Final = TurnTask(run="", build="", issue_id="", turn=0, kind=TurnKind.WORK)

@@ -140,7 +140,7 @@ async def _add(context: RunContext, issues: Sequence[Issue]) -> list[Issue]:
     now, build, parent = context.clock.now(), context.build, context.epic.id
     new = [evolve(issue, build=build, parent=parent, created_at=issue.created_at or now, version=1) for issue in issues]
     await anyio.lowlevel.checkpoint()  # encoding them takes as long again
-    await context.store.commit(
+    receipt = await context.store.commit(
         Batch(
             op_id=f"{context.run}::join:{issues[0].id}",
             run=context.run,
@@ -150,4 +150,5 @@ async def _add(context: RunContext, issues: Sequence[Issue]) -> list[Issue]:
             changes=tuple([CardChange(issue=issue, expected=0) for issue in new]),
         )
     )
+    context.recollection.saw(receipt)
     return new

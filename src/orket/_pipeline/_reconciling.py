@@ -42,7 +42,7 @@ async def _settle(context: RunContext, row: CardRow) -> Issue:
             continue
         output = digest(answer.output) if answer.ran else ""
         batch = Batch(
-            op_id=f"{context.run}::settle:{effect.key}",
+            op_id=f"settle:{effect.key}:{effects.begun[effect.key]}",  # of two runs that ask at once, one settles it
             run=context.run,
             build=context.build,
             at=context.clock.now(),

@@ -116,11 +116,14 @@ def model_questions(turn: Turn, asked: Asked) -> Iterator[ModelQuestion]:
 
 
 def prompt_questions(scene: Scene, turn: Turn, asked: Asked) -> Iterator[PromptQuestion]:
-    """Yield the question with as much history and memory as its reference counts."""
+    """Yield the question with as much history as its reference counts, and the decisions that the turn names.
+
+    A turn that names none, where the reference counts some, is of a time when they were not searched.
+    """
     counts = asked.reference.split(" ")[-2:]
     if not all(count.isdigit() for count in counts):
         return
     history = scene.history(turn.issue.id, int(counts[0]))
-    remembered = scene.remembered(int(counts[1]))
+    remembered = turn.remembered or scene.remembered(int(counts[1]))
     if history is not None and remembered is not None:
         yield evolve(prompt_question(turn), history=history, remembered=remembered)

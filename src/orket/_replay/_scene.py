@@ -7,6 +7,7 @@ the run may have learned of it later, so a rebuilt question is always compared w
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import Final
 
 from attrs import define, field
 
@@ -29,6 +30,8 @@ from orket.events import (
     TurnOpened,
     VerificationRecorded,
 )
+
+_NEWEST: Final = 50  # decisions that a prompt was told before they were searched
 
 
 @define(repr=False, eq=False)
@@ -109,10 +112,10 @@ class Scene:
         return None
 
     def remembered(self, count: int) -> tuple[str, ...] | None:
-        """Return the decisions that a prompt which was told *count* of them was told, or None."""
+        """Return the decisions that a prompt was told whose turn does not name them: the newest ones, or None."""
         if count > len(self._remembered):
             return None
-        if count == self.context.remembered.maxlen:  # it has forgotten the oldest ones
+        if count == _NEWEST:  # it has forgotten the oldest ones
             return tuple(self._remembered[-count:])
         return tuple(islice(self._remembered, count))
 

@@ -169,11 +169,19 @@ class Retrial:
         card = entry.card or ""
         self._counts = self._counts or self.scene.board.counts
         offered: Mapping[str, ToolSpec] = EMPTY
+        told = await self._told(opened)
         for made, issue in self._opening.pop(card, []):
             if isinstance(record := made.record, DecisionMade):
-                answer = await self._again(made, record, self._equipping(record, card, issue, offered), opened)
+                questions = self._equipping(record, card, issue, offered, told)
+                answer = await self._again(made, record, questions, opened)
                 if record.kind == "tool_strategy":
                     offered = await self._offered(self._equipping(record, card, issue, offered), opened, answer)
+
+    async def _told(self, opened: TurnOpened) -> tuple[str, ...] | None:
+        """Return the decisions that a turn's prompt was offered; None: they are not in the store."""
+        with suppress(OrketError):
+            return tuple([await self._text(key) for key in opened.remembered])
+        return None
 
     async def _offered(
         self, questions: Iterator[object], opened: TurnOpened, answer: Toolset | None
@@ -193,7 +201,12 @@ class Retrial:
         return EMPTY
 
     def _equipping(
-        self, record: DecisionMade, card: str, issue: Issue, offered: Mapping[str, ToolSpec]
+        self,
+        record: DecisionMade,
+        card: str,
+        issue: Issue,
+        offered: Mapping[str, ToolSpec],
+        told: tuple[str, ...] | None = (),
     ) -> Iterator[object]:
         turn = self._turn(card, issue)
         asked = Asked(method=record.method, reference=record.question)
@@ -205,8 +218,10 @@ class Retrial:
             yield DialectQuestion(model=turn.model, families=self.context.families)
         elif turn.offered and not offered:
             raise RunError("the journal has no schemas of tools, and the tool strategy that chose them is not here")
+        elif told is None:
+            raise RunError("the decisions that it was offered are not in the store")
         else:
-            turn.offered = offered
+            turn.offered, turn.remembered = offered, told
             yield from prompt_questions(self.scene, turn, asked)
 
     async def _replied(self, entry: JournalEntry, replied: ModelReplied) -> None:

@@ -22,6 +22,7 @@ from orket.cards import (
     VerificationResult,
     WaitReason,
 )
+from orket.contracts._memory import Memory, MemoryQuery, Remembered
 from orket.contracts._nodes import (
     CONTRACT_VERSION,
     ApiRuntimeStrategyNode,
@@ -211,6 +212,8 @@ __all__ = [
     "JsonValue",
     "LoaderStrategyNode",
     "LoopQuestion",
+    "Memory",
+    "MemoryQuery",
     "Message",
     "Metrics",
     "MissingSeat",
@@ -240,6 +243,7 @@ __all__ = [
     "Reference",
     "RefinementRequest",
     "Release",
+    "Remembered",
     "Resolution",
     "Rest",
     "RestAnswer",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from orket.cards import BoardCounts, CardStatus, Issue, Rock
+from orket.contracts._memory import Memory
 from orket.contracts._policies import (
     AssetQuestion,
     EnvironmentQuestion,
@@ -244,8 +245,8 @@ class PipelineWiringStrategyNode(Protocol):
         """Return what runs the bug-fix phase of a finished rock."""
         ...
 
-    def create_memory(self, question: ServiceQuestion, /) -> Service | None:
-        """Return what searches remembered decisions."""
+    def create_memory(self, question: ServiceQuestion, /) -> Memory | None:
+        """Return what searches remembered decisions; None: no prompt is offered any."""
         ...
 
     def select_sub_pipelines(self, rock: Rock, /) -> tuple[SubPipeline, ...]:

@@ -157,7 +157,8 @@ class DialectChoice(Value):
 class PromptQuestion(Value):
     """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window.
 
-    ``epic`` comes without its issues, which are on the board.
+    ``epic`` comes without its issues, which are on the board. ``remembered`` are decisions that go with the issue, the
+    most relevant first, as many as the context window holds; other turns' models said them.
     """
 
     issue: Issue
@@ -232,7 +233,7 @@ class FailureKind(enum.StrEnum):
     MODEL = "model"  # the model did not answer, after all retries of the exchange
     REPLY = "reply"  # the answer could not be read, or asked for nothing
     TOOL = "tool"  # the turn ended on a failed tool
-    NODE = "node"  # a decision node broke its contract within the turn
+    NODE = "node"  # a decision node, or the memory, failed or broke its contract within the turn
     ROUNDS = "rounds"  # the turn used up its rounds
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orket.contracts import Rock, Service, ServiceQuestion, SubPipeline, Verifier
+from orket.contracts import Memory, Rock, Service, ServiceQuestion, SubPipeline, Verifier
 
 
 class DefaultPipelineWiringStrategyNode:
@@ -25,10 +25,10 @@ class DefaultPipelineWiringStrategyNode:
         service: Service | None = _stock(question, "bug_fix_manager")
         return service
 
-    def create_memory(self, question: ServiceQuestion, /) -> Service | None:
+    def create_memory(self, question: ServiceQuestion, /) -> Memory | None:
         """Return what searches remembered decisions."""
-        service: Service | None = _stock(question, "memory")
-        return service
+        memory: Memory | None = _stock(question, "memory")
+        return memory
 
     def select_sub_pipelines(self, rock: Rock, /) -> tuple[SubPipeline, ...]:
         """Return the rock's epics as they are listed, each in its department, on its own build."""

@@ -10,6 +10,7 @@ from mutants import (
     evaluator,
     execution_runtime,
     loader_strategy,
+    memory,
     model,
     orchestration_loop,
     pipeline_wiring,
@@ -28,6 +29,7 @@ from orket.testing import (
     EvaluatorContract,
     ExecutionRuntimeContract,
     LoaderStrategyContract,
+    MemoryContract,
     ModelClientContract,
     OrchestrationLoopContract,
     PipelineWiringContract,
@@ -54,6 +56,7 @@ SUITES: Final[Mapping[type[ContractSuite], tuple[Mutant, ...]]] = {
     SandboxPolicyContract: sandbox_policy.MUTANTS,
     ApiRuntimeContract: api_runtime.MUTANTS,
     ModelClientContract: model.MUTANTS,
+    MemoryContract: memory.MUTANTS,
     StoreContract: store.MUTANTS,
     ToolContract: tool.MUTANTS,
 }

@@ -7,7 +7,7 @@ import attrs
 from mutants import Mutant
 from mutants.answers import foreign
 from mutants.nodes import reasoned, universal, unreadable
-from orket.contracts import Rock, Service, ServiceQuestion, SubPipeline, Verifier
+from orket.contracts import Memory, Rock, Service, ServiceQuestion, SubPipeline, Verifier
 from orket.nodes.pipeline_wiring import DefaultPipelineWiringStrategyNode as Default
 from orket.testing import PipelineWiringContract
 
@@ -30,8 +30,13 @@ class Mute(Default):
 
 
 class Handle(Default):
-    def create_memory(self, question: ServiceQuestion, /) -> Service | None:
-        return question.stock.get("memory")  # type: ignore[return-value]
+    def create_bug_fix_manager(self, question: ServiceQuestion, /) -> Service | None:
+        return question.stock.get("bug_fix_manager")  # type: ignore[return-value]
+
+
+class Forgetful(Default):
+    def create_memory(self, question: ServiceQuestion, /) -> Memory | None:
+        return self.create_sandbox_orchestrator(question)  # type: ignore[return-value]
 
 
 class Brief(Default):
@@ -59,6 +64,7 @@ MUTANTS = (
     *universal(PipelineWiringContract, Default, other=other, unstorable=unwritable, foreign=sequel),
     Mutant(rule="pipeline-wiring-20", make=Mute, how="gives a verifier without methods where there is none"),
     Mutant(rule="pipeline-wiring-21", make=Handle, how="gives the factory instead of the service"),
+    Mutant(rule="pipeline-wiring-26", make=Forgetful, how="gives a service that finds nothing as a memory"),
     Mutant(rule="pipeline-wiring-22", make=Brief, how="runs two epics of each rock"),
     Mutant(rule="pipeline-wiring-23", make=Twice, how="runs the first epic again at the end"),
     Mutant(rule="pipeline-wiring-24", make=OneDepartment, how="runs all epics in the department of the rock"),

@@ -23,6 +23,7 @@ from orket.testing.strategies._cards import (
     texts,
 )
 from orket.testing.strategies._exchanges import model_requests
+from orket.testing.strategies._memories import memory_queries, remembered
 from orket.testing.strategies._outcomes import failure_questions, success_questions
 from orket.testing.strategies._people import organizations, process_rules, roles, teams
 from orket.testing.strategies._plans import Backlog, large_plan_questions, plan_question, plan_questions
@@ -78,6 +79,7 @@ __all__ = [
     "large_plan_questions",
     "loop_questions",
     "malformed_calls",
+    "memory_queries",
     "missing_seats",
     "model_questions",
     "model_requests",
@@ -91,6 +93,7 @@ __all__ = [
     "process_rules",
     "prompt_questions",
     "records",
+    "remembered",
     "replies",
     "rocks",
     "roles",

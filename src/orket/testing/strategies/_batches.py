@@ -112,6 +112,7 @@ def _of_turns(text: str) -> tuple[Record, ...]:
         prompt=(_DIGEST, _DIGEST),
         tools=(text,),
         self_review=True,
+        remembered=(_DIGEST,),
     )
     return (
         opened,

@@ -15,7 +15,9 @@ from orket.contracts import (
     EnvironmentQuestion,
     Issue,
     LoopQuestion,
+    MemoryQuery,
     Organization,
+    Remembered,
     ServiceQuestion,
     Team,
     Verification,
@@ -193,10 +195,25 @@ class StockService:
         """Release nothing."""
 
 
+@frozen
+class StockMemory:
+    """What the core offers as its memory: it finds nothing."""
+
+    def add(self, remembered: tuple[Remembered, ...], /) -> None:
+        """Forget them."""
+
+    def search(self, query: MemoryQuery, /) -> tuple[Remembered, ...]:  # noqa: ARG002 - as its port names it
+        """Return nothing, whatever is sought."""
+        return ()
+
+    async def aclose(self) -> None:
+        """Release nothing."""
+
+
 _SERVICES: Final = (
     ("sandbox_orchestrator", StockService),
     ("bug_fix_manager", StockService),
-    ("memory", StockService),
+    ("memory", StockMemory),
 )
 _VERIFIER: Final = ("verifier", StockVerifier)
 _STOCKS: Final = st.sampled_from(((_VERIFIER,), (), (_VERIFIER, *_SERVICES), _SERVICES)).map(dict)

@@ -10,6 +10,7 @@ from orket.testing.suites.engine_runtime import EngineRuntimeContract
 from orket.testing.suites.evaluator import EvaluatorContract
 from orket.testing.suites.execution_runtime import ExecutionRuntimeContract
 from orket.testing.suites.loader_strategy import LoaderStrategyContract
+from orket.testing.suites.memory import MemoryContract
 from orket.testing.suites.model_client import ModelClientContract
 from orket.testing.suites.orchestration_loop import OrchestrationLoopContract
 from orket.testing.suites.pipeline_wiring import PipelineWiringContract
@@ -48,6 +49,7 @@ __all__ = [
     "EvaluatorContract",
     "ExecutionRuntimeContract",
     "LoaderStrategyContract",
+    "MemoryContract",
     "ModelClientContract",
     "OrchestrationLoopContract",
     "PipelineWiringContract",

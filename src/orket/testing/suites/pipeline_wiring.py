@@ -12,6 +12,7 @@ from hypothesis.strategies import SearchStrategy
 from orket._fit import misfits
 from orket.contracts import (
     EpicReference,
+    Memory,
     PipelineWiringStrategyNode,
     Rock,
     Service,
@@ -23,7 +24,8 @@ from orket.testing._nodes import NodeContract
 from orket.testing._suite import rule
 from orket.testing.strategies import alone, rocks, service_questions
 
-_SERVICES: Final = ("create_sandbox_orchestrator", "create_bug_fix_manager", "create_memory")
+_SERVICES: Final = ("create_sandbox_orchestrator", "create_bug_fix_manager")
+_MADE: Final = ("create_verifier", *_SERVICES, "create_memory")
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MANY: Final = Rock(id="many", name="Many", epics=tuple([EpicReference(epic=f"epic-{it}") for it in range(1000)]))
 
@@ -37,14 +39,14 @@ class PipelineWiringContract(NodeContract[PipelineWiringStrategyNode]):
     @classmethod
     def questions(cls) -> Mapping[str, SearchStrategy[tuple[Any, ...]]]:
         """Return by method what generates its arguments."""
-        created = {method: alone(service_questions()) for method in ("create_verifier", *_SERVICES)}
+        created = {method: alone(service_questions()) for method in _MADE}
         return {**created, "select_sub_pipelines": alone(rocks())}
 
     @classmethod
     def ordinary(cls) -> Mapping[str, tuple[Any, ...]]:
         """Return by method the arguments of a question that every node must answer."""
         question = ServiceQuestion(environ={}, stock={})
-        created = dict.fromkeys(("create_verifier", *_SERVICES), (question,))
+        created = dict.fromkeys(_MADE, (question,))
         rock = Rock(id="autumn", name="Autumn", epics=(EpicReference(epic="launch"), EpicReference(epic="press")))
         return {**created, "select_sub_pipelines": (rock,)}
 
@@ -77,6 +79,12 @@ class PipelineWiringContract(NodeContract[PipelineWiringStrategyNode]):
         """A service that is created has the methods of its protocol."""
         service = await self.ask(method, question)
         assert service is None or not list(misfits(service, Service))
+
+    @rule("26", question=service_questions())
+    async def creates_memories(self, question: ServiceQuestion) -> None:
+        """A memory that is created has the methods of its protocol."""
+        memory = await self.ask("create_memory", question)
+        assert memory is None or not list(misfits(memory, Memory))
 
     @rule("22", rock=st.one_of(rocks(), st.just(_MANY)))
     async def runs_every_epic(self, rock: Rock) -> None:
