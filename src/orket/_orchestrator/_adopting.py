@@ -1,5 +1,6 @@
 """Take orphans in: each by one commit, under the name of the person who wants it, and never twice."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import anyio.to_thread
@@ -11,10 +12,10 @@ from orket._flow import effects_of
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._operator import check_person
 from orket._orchestrator._sight import Sight, look
-from orket.cards import CardStatus, CardType
+from orket.cards import CardStatus, CardType, Issue
 from orket.contracts import Batch, CardChange
 from orket.errors import ConfigError, StoreConflictError
-from orket.events import CardAdopted, Record
+from orket.events import CardAdopted, CardMoved
 from orket.governance import Actor, move
 from orket.portfolio import Adoption, Reconciliation, Stray
 from orket.portfolio._adoptions import ADOPTIONS, CORE, Shelters, read_adoptions, shelters
@@ -27,23 +28,38 @@ async def reconcile(engine: Engine, *, actor: str, reason: str) -> Reconciliatio
     """Take in all orphans that can be; otherwise as ``Orchestrator.reconcile``."""
     check_person(actor, reason)
     ward = await _ward(engine, shelters(engine.house.organization.process_rules))
-    wanted = plan(ward, by=actor, reason=reason, at=engine.clock.now())
-    adopted: list[Adoption] = []
+    decide = partial(plan, ward, by=actor, reason=reason, at=engine.clock.now())
+    wanted = await anyio.to_thread.run_sync(decide)
+    cards = {(build.build, row.issue.id): row.issue for build in ward.builds for row in build.cards}
+    taken: list[Adoption] = []
     left = list(wanted.left)
     for one in wanted.adopted:
+        stamped = evolve(one, stamp=engine.token(8))
         try:
-            if (done := await _take_in(engine, one, ward)) is not None:
-                adopted.append(done)
+            await engine.store.commit(_batch(engine, ward.shelters, stamped, cards))
+            taken.append(stamped)
         except StoreConflictError:
             why = "somebody works on it, or changed it meanwhile"
             left.append(Stray(type=one.type, name=one.name, build=one.build, why=why))
-    return Reconciliation(adopted=tuple(adopted), left=tuple(left))
+    return Reconciliation(adopted=await _own(engine, taken), left=tuple(left))
+
+
+async def _own(engine: Engine, taken: Sequence[Adoption]) -> tuple[Adoption, ...]:
+    """Return those adoptions that are the stored ones; of the others somebody else was faster.
+
+    A store has no compare-and-set for documents, but applies a batch once for each ``op_id``: of two that would take in
+    the same orphan the first is applied, and the stamp that is read back says whose it was.
+    """
+    if not taken:
+        return ()
+    stored = await anyio.to_thread.run_sync(read_adoptions, await engine.store.find(ADOPTIONS))
+    stamps = {one.key: one.stamp for one in stored}
+    return tuple([one for one in taken if stamps.get(one.key) == one.stamp])
 
 
 async def _ward(engine: Engine, targets: Shelters) -> Ward:
     """Look at everything, and return what there is to decide with."""
     seen, loader = await look(engine), engine.house.loader
-    known = {one.key: one for one in read_adoptions(await engine.store.find(ADOPTIONS))}
     unsettled = await _unsettled(engine, seen)
     threshold = engine.house.organization.architecture.idesign_threshold
 
@@ -59,7 +75,7 @@ async def _ward(engine: Engine, targets: Shelters) -> Ward:
             shelters=targets,
             rock=next((asset for asset in seen.survey.rocks if asset.file == rock), None),
             epic=shelter,
-            known=known,
+            known={one.key: one for one in seen.structure.adoptions},
             unsettled=unsettled,
             room=threshold if is_small else None,
             venue=None if shelter else _venue(loader, seen),
@@ -99,28 +115,21 @@ def _ordered(names: tuple[str, ...]) -> list[str]:
     return sorted(names, key=lambda name: (name != _PREFERRED, name))
 
 
-async def _take_in(engine: Engine, adoption: Adoption, ward: Ward) -> Adoption | None:
-    """Commit an adoption, and return it; None where somebody else was faster.
-
-    A store has no compare-and-set for documents, but applies a batch once for each ``op_id``: of two that would take in
-    the same orphan the first is applied, and the stamp that is read back says whose it was.
-
-    Raises:
-        StoreConflictError: somebody works on the card, or has changed it.
-    """
-    stamped = evolve(adoption, stamp=engine.token(8))
+def _batch(engine: Engine, targets: Shelters, adoption: Adoption, cards: Mapping[tuple[str, str], Issue]) -> Batch:
+    """Return the commit of an adoption; a card leaves the board that it stands on with it."""
     batch = Batch(
         op_id=f"reconcile:{adoption.key}:{adoption.version}",
         run="operator",
-        build=adoption.build or _build_of(engine, ward.shelters, adoption),
+        build=adoption.build or _build_of(engine, targets, adoption),
         at=adoption.at,
         card=adoption.name,
         records=(_record(adoption),),
-        documents=(stamped.document(),),
+        documents=(adoption.document(),),
     )
-    await engine.store.commit(_off_the_board(batch, adoption, ward))
-    stored = await engine.store.find(ADOPTIONS, prefix=adoption.key)
-    return next((one for one in read_adoptions(stored) if (one.key, one.stamp) == (stamped.key, stamped.stamp)), None)
+    if adoption.build is None:
+        return batch
+    changed, moved = _off_the_board(adoption, issue := cards[adoption.build, adoption.name])
+    return evolve(batch, records=(moved, *batch.records), changes=(CardChange(issue=changed, expected=issue.version),))
 
 
 def _build_of(engine: Engine, targets: Shelters, adoption: Adoption) -> str:
@@ -142,14 +151,10 @@ def _record(adoption: Adoption) -> CardAdopted:
     )
 
 
-def _off_the_board(batch: Batch, adoption: Adoption, ward: Ward) -> Batch:
-    """Return the batch with what takes a card off the board that it stands on; as it is where there is no card."""
-    if adoption.build is None or adoption.issue is None:
-        return batch
-    cards = next(build.cards for build in ward.builds if build.build == adoption.build)
-    issue = next(row.issue for row in cards if row.issue.id == adoption.name)
-    why = f"taken in by {adoption.into}, goes on as {adoption.issue.id}"
-    changed, moved = move(
+def _off_the_board(adoption: Adoption, issue: Issue) -> tuple[Issue, CardMoved]:
+    goes_on = adoption.issue.id if adoption.issue is not None else ""
+    why = f"taken in by {adoption.into}, goes on as {goes_on}"
+    return move(
         issue,
         CardStatus.CANCELED,
         actor=Actor.OPERATOR,
@@ -157,5 +162,3 @@ def _off_the_board(batch: Batch, adoption: Adoption, ward: Ward) -> Batch:
         role=Actor.OPERATOR.value,
         reason=f"{why}: {adoption.reason}" if adoption.reason else why,
     )
-    records: tuple[Record, ...] = (moved, *batch.records)
-    return evolve(batch, records=records, changes=(CardChange(issue=changed, expected=issue.version),))

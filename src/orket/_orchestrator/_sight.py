@@ -29,7 +29,7 @@ async def look(engine: Engine) -> Sight:
         ConfigError: a folder of assets cannot be listed.
     """
     house, reviews, now = engine.house, review_statuses(engine), engine.clock.now()
-    builds, structure = await recorded_builds(engine.store), await engine.structure()
+    builds, structure = await _read(engine)
     surveyor = Surveyor(loader=house.loader, structure=structure, organization=house.organization)
 
     def see() -> Sight:
@@ -39,6 +39,16 @@ async def look(engine: Engine) -> Sight:
         return Sight(structure=structure, survey=survey, builds=found, tree=tree)
 
     return await anyio.to_thread.run_sync(see)
+
+
+async def _read(engine: Engine) -> tuple[list[RecordedBuild], Structure]:
+    """Return builds and adoptions that belong together: what somebody takes in meanwhile must not seem an orphan."""
+    structure = await engine.structure()
+    while True:
+        builds, before = await recorded_builds(engine.store), structure.adoptions
+        structure = await engine.structure()
+        if structure.adoptions == before:
+            return builds, structure
 
 
 def review_statuses(engine: Engine) -> frozenset[CardStatus]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+import anyio.to_thread
 from attrs import evolve
 
 from orket._config import ConfigLoader
@@ -25,7 +26,7 @@ class Structure:
 
     def __init__(self, loader: ConfigLoader, adoptions: Sequence[Adoption]) -> None:
         self._loader = loader
-        self._adoptions = adoptions
+        self.adoptions = tuple(adoptions)
         self._made_rocks = {one.name: one.rock for one in adoptions if one.rock is not None}
         self._made_epics = {one.name: one.epic for one in adoptions if one.epic is not None}
         self._linked: frozenset[str] | None = None
@@ -74,7 +75,7 @@ class Structure:
 
     def adopted_epics(self, rock: str, file: str) -> tuple[EpicReference, ...]:
         """Return the epics that a rock has taken in and that no rock's asset lists, as long as they exist."""
-        mine = [one for one in self._adoptions if one.type is CardType.EPIC and one.into == rock]
+        mine = [one for one in self.adoptions if one.type is CardType.EPIC and one.into == rock]
         if not mine or file != self.rock_file(rock, CORE):
             return ()
         files = {self.epic_file(one.name, one.department): one for one in mine}
@@ -106,7 +107,7 @@ class Structure:
         """
         file = self.epic_file(name, department)
         epic = self._made_epics[name] if file.startswith(_MADE) else self._loader.load_epic(name, department)
-        mine = [one for one in self._adoptions if one.type is CardType.ISSUE and one.into == name]
+        mine = [one for one in self.adoptions if one.type is CardType.ISSUE and one.into == name]
         if not mine or file != self.epic_file(name, CORE):
             return epic
         return with_issues(epic, [issue for one in mine if (issue := self._issue(one)) is not None])
@@ -123,14 +124,14 @@ class Structure:
         """Return the files of the issues that were taken in, each with the epic that has it."""
         found = {
             self._loader.file_of("issues", one.name, one.department): one.into
-            for one in self._adoptions
+            for one in self.adoptions
             if one.type is CardType.ISSUE and one.build is None
         }
         return {file: epic for file, epic in found.items() if file and self.epic_file(epic, CORE)}
 
     def home_of(self, issue_id: str) -> str | None:
         """Return the epic that has taken in an issue of this id, or None."""
-        for one in self._adoptions:
+        for one in self.adoptions:
             if one.type is CardType.ISSUE and (issue := self._issue(one)) is not None and issue.id == issue_id:
                 return one.into
         return None
@@ -142,4 +143,6 @@ async def load_structure(loader: ConfigLoader, store: Store) -> Structure:
     Raises:
         StoreError: the record cannot be read.
     """
-    return Structure(loader, read_adoptions(await store.find(ADOPTIONS)))
+    documents = await store.find(ADOPTIONS)
+    adoptions = await anyio.to_thread.run_sync(read_adoptions, documents) if documents else ()
+    return Structure(loader, adoptions)
