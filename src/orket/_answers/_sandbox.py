@@ -7,10 +7,13 @@ strictly: a repeated key, which parsers disagree about, is refused.
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from orket._answers._compose import unknown
 from orket._answers._exact import found, unlike
+from orket.contracts import SandboxQuestion
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")  # a leading "-" would read as an option of a command
 _VOLUME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
@@ -20,10 +23,15 @@ _FORBIDDEN: Final = frozenset(
         *("privileged", "cap_add", "devices", "device_cgroup_rules", "cgroup_parent", "gpus", "runtime", "sysctls"),
         *("volumes_from", "extends", "include", "env_file", "file", "additional_contexts", "entitlements", "provider"),
         *("use_api_socket", "credential_spec", "driver_opts", "group_add", "external", "external_links", "<<"),
+        *("label_file", "develop", "ssh", "cache_to", "cache_from", "annotations", "ipam", "tags", "oom_kill_disable"),
+        *("oom_score_adj",),
     }
 )
 _CATALOGUES: Final = frozenset({"services", "volumes", "networks", "configs", "secrets"})  # keys in them are names
 _NAMESPACES: Final = frozenset({"network_mode", "pid", "ipc", "uts", "cgroup", "userns_mode", "userns", "network"})
+_OF_NETWORKS: Final = frozenset({"network_mode", "network"})
+_OWN: Final = (frozenset({"private", "shareable", "none", ""}), frozenset({"none", ""}))
+_SERVICE_OF: Final = re.compile(r"service:[A-Za-z0-9._-]+")
 _HARDENING: Final = frozenset({"no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"})
 
 
@@ -49,8 +57,8 @@ def url(answer: Any, *_asked: object) -> str | None:
     return f"answer is a str of {len(answer)} characters that is no URL; valid: '' or scheme://..."
 
 
-def compose_file(answer: Any, *_asked: object) -> str | None:
-    """Check a compose file: a JSON object with services, no privileges, no mounts or namespaces of the host."""
+def compose_file(answer: Any, question: SandboxQuestion) -> str | None:
+    """Check a compose file: a JSON object with services that give no hold on the host, and whose every key is known."""
     if type(answer) is not str:
         return unlike("answer", answer, str)
     try:
@@ -61,7 +69,7 @@ def compose_file(answer: Any, *_asked: object) -> str | None:
     services = data.get("services") if type(data) is dict else None
     if type(services) is not dict or not services:
         return "answer has no services; valid: a compose file as a JSON object with at least one service"
-    return next(_holds("", data), None)
+    return next(chain(_holds("", data), unknown(data, question)), None)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def _holds(path: str, value: Any) -> Iterator[str]:
 def _grants(path: str, key: str, value: Any) -> Iterator[str]:
     if key in _FORBIDDEN and value is not False:
         yield f"{path} is set; valid: no privileges and nothing of the host's files"
-    elif key in _NAMESPACES and not _is_own(value):
+    elif key in _NAMESPACES and not _is_own(key, value):
         yield f"{path} is shared; valid: namespaces of the sandbox's own"
     elif key == "security_opt" and not (isinstance(value, list) and _HARDENING.issuperset(map(str, value))):
         yield f"{path} is set; valid: only 'no-new-privileges:true'"
@@ -101,12 +109,13 @@ def _grants(path: str, key: str, value: Any) -> Iterator[str]:
         )
 
 
-def _is_own(namespace: Any) -> bool:
+def _is_own(key: str, namespace: Any) -> bool:
+    """Return whether a namespace is the sandbox's; what is no known word may be the name of anybody's network."""
     if namespace is None:
         return True
-    if not isinstance(namespace, str) or "$" in namespace:  # interpolated: nobody knows what it will be
+    if not isinstance(namespace, str):
         return False
-    return namespace.lower() != "host" and not namespace.startswith("container:")
+    return namespace in _OWN[key in _OF_NETWORKS] or _SERVICE_OF.fullmatch(namespace) is not None
 
 
 def _is_named(volume: Any) -> bool:

@@ -106,6 +106,18 @@ def brands(project: dict[str, Any], question: SandboxQuestion) -> None:
     project["services"]["database"]["container_name"] = f"db-{question.database_password}"
 
 
+def fills(project: dict[str, Any], _: SandboxQuestion) -> None:
+    project["services"]["api"]["environment"]["HOME"] = "${HOME}"
+
+
+def wanders(project: dict[str, Any], question: SandboxQuestion) -> None:
+    project["services"]["api"]["build"]["context"] = f"{question.product}/../backend"
+
+
+def squats(project: dict[str, Any], question: SandboxQuestion) -> None:
+    project["services"]["api"]["ports"] = [f"127.0.0.1:{question.ports.api % 65535 + 1}:8000"]
+
+
 MUTANTS = (
     *universal(SandboxPolicyContract, Default, other=other, unstorable=unstorable, foreign=foreign),
     Mutant(rule="sandbox-policy-20", make=Underlined, how="has an underscore in some ids"),
@@ -132,4 +144,7 @@ MUTANTS = (
         how="quotes the password that it cannot use",
         attributes={"errors": (ValueError,)},
     ),
+    edited("34", "passes a variable of the host on", fills),
+    edited("35", "builds of a folder beside the product", wanders),
+    edited("36", "publishes the next port", squats),
 )

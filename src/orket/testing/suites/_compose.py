@@ -5,7 +5,10 @@ Each function yields where something of its sort stands; a file that keeps the c
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
+
+from orket.contracts import SandboxPorts
 
 _PRIVILEGES: Final = (
     *("privileged", "cap_add", "devices", "device_cgroup_rules", "cgroup_parent", "gpus", "runtime", "sysctls"),
@@ -104,6 +107,46 @@ def fetched(project: dict[str, Any]) -> Iterator[str]:
             yield f"{name}.build {context}"
         if _object(build).get("additional_contexts"):
             yield f"{name}.build.additional_contexts"
+
+
+def filled_in(project: Any) -> Iterator[str]:
+    """Yield the texts and names that compose would fill in from its environment, and variables that it would take."""
+    if isinstance(project, dict):
+        for key, value in project.items():
+            if key in ("environment", "args") and isinstance(value, dict | list):
+                yield from (str(one) for one in value if isinstance(value, list) and "=" not in str(one))
+                yield from (str(one) for one in value if isinstance(value, dict) and value[one] is None)
+            yield from filled_in(key)
+            yield from filled_in(value)
+    elif isinstance(project, list):
+        for value in project:
+            yield from filled_in(value)
+    elif isinstance(project, str) and "$" in project.replace("$$", ""):
+        yield project
+
+
+def built(project: dict[str, Any], product: str) -> Iterator[str]:
+    """Yield the folders outside the product that images are built of."""
+    home = PurePosixPath(product).parts
+    for name, service in _bodies(project["services"]):
+        build = service.get("build")
+        parts = {"context": build} if isinstance(build, str) else _object(build)
+        context = PurePosixPath(str(parts.get("context", product)).replace("$$", "$")).parts
+        dockerfile = PurePosixPath(str(parts.get("dockerfile", "Dockerfile")))
+        if context[: len(home)] != home or ".." in context:
+            yield f"{name}.build.context"
+        if dockerfile.is_absolute() or ".." in dockerfile.parts:
+            yield f"{name}.build.dockerfile"
+
+
+def strange_ports(project: dict[str, Any], ports: SandboxPorts) -> Iterator[str]:
+    """Yield the published ports that are none of the sandbox's own."""
+    own = {str(one) for one in (ports.api, ports.frontend, ports.database, ports.admin) if one is not None}
+    for name, service in _bodies(project["services"]):
+        for port in _listed(service.get("ports")):
+            said = str(port.get("published")) if isinstance(port, dict) else str(port).rpartition(":")[0]
+            if said.rpartition(":")[2] not in own:
+                yield f"{name}.ports {port}"
 
 
 def exposed(project: dict[str, Any]) -> Iterator[str]:

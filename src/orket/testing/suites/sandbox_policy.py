@@ -174,3 +174,18 @@ class SandboxPolicyContract(NodeContract[SandboxPolicyNode]):
         password, (method, args) = asked
         _, error = await self.attempt(method, *args)
         assert password not in shown(error)
+
+    @rule("34", question=sandbox_questions())
+    async def leaves_nothing_to_fill_in(self, question: SandboxQuestion) -> None:
+        """Nothing in a compose file is filled in from the environment of whoever runs compose."""
+        assert not list(_compose.filled_in(await self.project(question)))
+
+    @rule("35", question=sandbox_questions())
+    async def builds_of_the_product(self, question: SandboxQuestion) -> None:
+        """Images are built of the product's folder, or of folders below it."""
+        assert not list(_compose.built(await self.project(question), question.product))
+
+    @rule("36", question=sandbox_questions())
+    async def publishes_its_own_ports(self, question: SandboxQuestion) -> None:
+        """No port of this machine is published but those of the question."""
+        assert not list(_compose.strange_ports(await self.project(question), question.ports))
