@@ -193,3 +193,26 @@ async def test_reconciling_needs_a_name_and_a_store(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="full"):
             await crew.reconcile(actor="ann")
         assert (await crew.portfolio()).orphan_epics == ()
+
+
+async def test_an_epic_of_an_unlisted_department_is_no_orphan(tmp_path: Path) -> None:
+    """What a rock lists or a run has worked on has its home, although the organization does not name its department."""
+    root = organization(tmp_path, [issue("a")])
+    epic(root, "hidden", issue("h"), department="labs")
+    epic(root, "secret", issue("s"), department="labs")
+    write_json(
+        root / "model" / "core" / "rocks" / "goal.json",
+        {"name": "goal", "epics": [{"epic": "launch"}, {"epic": "hidden", "department": "labs"}]},
+    )
+    async with open_world(root, lambda _request: "") as crew:
+        await crew.run_epic("secret", department="labs")
+        seen = await crew.portfolio()
+        assert [(one.name, one.department) for one in seen.epics()] == [
+            ("launch", "core"),
+            ("hidden", "labs"),
+            ("secret", "labs"),
+        ]
+        assert (seen.orphan_issues, seen.rocks[0].missing) == ((), ())
+        done = await crew.reconcile(actor="ann")
+        assert told(done) == [("rock", "run_the_business", ""), ("epic", "secret", "run_the_business")]
+        assert (await crew.run_rock("run_the_business")).cards == 1

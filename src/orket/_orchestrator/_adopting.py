@@ -128,7 +128,8 @@ def _batch(engine: Engine, targets: Shelters, adoption: Adoption, cards: Mapping
     )
     if adoption.build is None:
         return batch
-    changed, moved = _off_the_board(adoption, issue := cards[adoption.build, adoption.name])
+    issue = cards[adoption.build, adoption.name]
+    changed, moved = _off_the_board(adoption, issue)
     return evolve(batch, records=(moved, *batch.records), changes=(CardChange(issue=changed, expected=issue.version),))
 
 

@@ -119,9 +119,8 @@ class Engine:
             return Card(type=CardType.ROCK, name=name, department=department)
         if name in loader.assets("epics", department) or structure.has_made(CardType.EPIC, name):
             return Card(type=CardType.EPIC, name=name, department=department)
-        home = structure.home_of(name)
-        found = loader.find_issue(name) or (home and (home, CORE))
-        return Card(type=CardType.ISSUE, name=name, epic=found[0], department=found[1]) if found else None
+        epic, department = loader.find_issue(name) or (structure.home_of(name), CORE)
+        return Card(type=CardType.ISSUE, name=name, epic=epic, department=department) if epic else None
 
     async def structure(self) -> Structure:
         """Return what rocks and epics there are, with what was taken in."""

@@ -33,8 +33,8 @@ async def look(engine: Engine) -> Sight:
     surveyor = Surveyor(loader=house.loader, structure=structure, organization=house.organization)
 
     def see() -> Sight:
-        survey = surveyor.survey()
         found = [surveyor.files_of(build) for build in builds]
+        survey = surveyor.survey(found)
         tree = grow(survey, found, reviews=reviews, now=now)
         return Sight(structure=structure, survey=survey, builds=found, tree=tree)
 

@@ -129,12 +129,12 @@ class Structure:
         }
         return {file: epic for file, epic in found.items() if file and self.epic_file(epic, CORE)}
 
-    def home_of(self, issue_id: str) -> str | None:
-        """Return the epic that has taken in an issue of this id, or None."""
+    def home_of(self, issue_id: str) -> str:
+        """Return the epic that has taken in an issue of this id, or ""."""
         for one in self.adoptions:
             if one.type is CardType.ISSUE and (issue := self._issue(one)) is not None and issue.id == issue_id:
                 return one.into
-        return None
+        return ""
 
 
 async def load_structure(loader: ConfigLoader, store: Store) -> Structure:

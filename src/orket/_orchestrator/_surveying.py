@@ -27,12 +27,26 @@ class Surveyor:
     _teams: dict[tuple[str, str], Team | OrketError] = field(factory=dict)
     _venues: dict[tuple[str, str], OrketError | None] = field(factory=dict)
 
-    def survey(self) -> Survey:
-        """Return all rocks, epics and issues with a file of their own; what cannot be read comes with its error."""
-        epics = [self._epic(file, *home) for file, home in self.structure.epics().items()]
+    def survey(self, builds: Iterable[RecordedBuild]) -> Survey:
+        """Return all rocks, epics and issues with a file of their own; what cannot be read comes with its error.
+
+        An epic is looked at, too, that only a rock or a recorded build knows of: its department is none of the
+        organization's.
+
+        Args:
+            builds: with the files of their epics.
+        """
+        rocks = [self._rock(file, *home) for file, home in self.structure.rocks().items()]
+        homes = dict(self.structure.epics())
+        for rock in rocks:
+            for one, file in rock.files.items():
+                homes.setdefault(file, (one.epic, one.department))
+        for build in builds:
+            for name, file in build.files.items():
+                homes.setdefault(file, (name, build.department_of(name)))
         return Survey(
-            rocks=tuple([self._rock(file, *home) for file, home in self.structure.rocks().items()]),
-            epics=tuple(epics),
+            rocks=tuple(rocks),
+            epics=tuple([self._epic(file, *home) for file, home in homes.items() if file]),
             issues=tuple([self._issue(file, *home) for file, home in self.loader.homes("issues").items()]),
             adopted=frozenset(self.structure.adopted_issues()),
         )
