@@ -8,7 +8,7 @@
 #      _decide · _board                              the one way to call a node; one build in memory
 #   2  governance                                    the law: state machine, tool gate, structure, budgets
 #      _parse · _config · _registry                  parts: model text, assets, installed nodes
-#      nodes · stores · models · tools · verification · review · sandbox · portfolio · memory
+#      nodes · stores · models · tools · verification · review · sandbox · portfolio · memory · bugfix
 #   3  _flow                                         the story of a turn
 #   4  _pipeline · _replay                           one epic to rest; what the journal can be asked afterwards
 #      reporting · _orchestrator                     text for people; the host's face
@@ -74,6 +74,7 @@ _HOMES: Final = MappingProxyType(
 )
 _MODULES: Final = frozenset(
     {
+        "bugfix",
         "cards",
         "contracts",
         "errors",

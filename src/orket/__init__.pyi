@@ -1,3 +1,4 @@
+from orket import bugfix as bugfix
 from orket import cards as cards
 from orket import contracts as contracts
 from orket import errors as errors

@@ -29,6 +29,7 @@ The tree, one line per class; a host that wants one net catches :class:`OrketErr
     │   ├── StoreConflictError      somebody else changed or holds the card (compare-and-set, fencing)
     │   ├── StoreVersionError       written by a version of orket this one does not know
     │   └── JournalError            the hash chain, or a payload, does not hold
+    ├── BugFixError                 a bug cannot be reported or resolved: no phase, or it is over
     ├── UnknownCardError            no such card on this board
     └── RunError                    a run cannot start or go on; carries what stopped it
         └── ResumeError             what the journal of a build needs is not there any more; carries each such thing
@@ -280,6 +281,16 @@ class JournalError(StoreError):
 
     seq: int
     last: int = 0
+
+
+class BugFixError(OrketError):
+    """A bug cannot be reported or resolved: ``rock`` has no bug-fix phase, it is over, or does not have this bug.
+
+    ``sequel`` is the rock that what remained of the phase went to; "" where there is none.
+    """
+
+    rock: str
+    sequel: str = ""
 
 
 class UnknownCardError(OrketError):

@@ -45,8 +45,13 @@ def _exported(module: griffe.Module) -> Iterator[str]:
         yield from (str(name) for name in module.exports)
         return
     for name, member in module.members.items():
-        if is_public(name) and not member.is_alias and not member.is_module:
+        if is_public(name) and (_is_own(module, member) if member.is_alias else not member.is_module):
             yield name
+
+
+def _is_own(module: griffe.Module, member: griffe.Alias) -> bool:
+    """Return whether a package has an imported name from a private module of its own."""
+    return member.target_path.startswith(f"{module.path}._")
 
 
 def _object(found: griffe.Object | griffe.Alias, name: str, indent: str) -> str:

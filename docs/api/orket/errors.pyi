@@ -1,9 +1,13 @@
-__all__ = ['AssetNotFoundError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'FixtureRefusedError', 'GiteaError', 'GovernanceError', 'IsolationError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NoSandboxError', 'NodeError', 'OrketError', 'ResumeError', 'RunError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
+__all__ = ['AssetNotFoundError', 'BugFixError', 'ComplexityError', 'ConfigError', 'DependencyCycleError', 'EffectConflictError', 'EffectUnknownError', 'FixtureRefusedError', 'GiteaError', 'GovernanceError', 'IsolationError', 'JournalError', 'ModelAuthenticationError', 'ModelConnectionError', 'ModelContextExceededError', 'ModelError', 'ModelReplyError', 'ModelTimeoutError', 'NoSandboxError', 'NodeError', 'OrketError', 'RecallError', 'ResumeError', 'RunError', 'SandboxError', 'SeparationOfDutiesError', 'StorageFault', 'StoreConflictError', 'StoreError', 'StoreVersionError', 'ToolError', 'TransitionError', 'UnknownCardError', 'VerificationError', 'WiringError']
 
 class AssetNotFoundError(ConfigError):
     category: str
     name: str
     searched: tuple[str, ...]
+    ...
+class BugFixError(OrketError):
+    rock: str
+    sequel: str
     ...
 class ComplexityError(GovernanceError):
     ...
@@ -76,10 +80,16 @@ class OrketError(Exception):
     data = data
     message = message
     ...
+class RecallError(OrketError):
+    ...
 class ResumeError(RunError):
     obstacles: tuple[Any, ...]
     ...
 class RunError(OrketError):
+    ...
+class SandboxError(OrketError):
+    retryable: bool
+    sandbox: str
     ...
 class SeparationOfDutiesError(GovernanceError):
     ...

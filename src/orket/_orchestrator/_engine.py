@@ -6,23 +6,27 @@ from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import suggest
+from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
+from orket._orchestrator._rocks import rested_row, rock_result
 from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
 from orket._orchestrator._structure import Structure, load_structure
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket._value import Value
+from orket.bugfix import is_sequel_name
 from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
 from orket.contracts import (
     CONTRACT_VERSION,
     Batch,
     Clock,
+    Document,
     LoopQuestion,
     ModelClient,
     RunRow,
@@ -101,6 +105,8 @@ class Engine:
         Raises:
             UnknownCardError: nothing is called that.
         """
+        if is_sequel_name(name):
+            await see_to_phases(self.services, self.store, self.clock)
         structure = await self.structure()
         if (card := await anyio.to_thread.run_sync(self._look, structure, name, department)) is not None:
             return card
@@ -115,9 +121,9 @@ class Engine:
     def _look(self, structure: Structure, name: str, department: str) -> Card | None:
         """Return the asset that *name* means, or what was taken in (blocking I/O)."""
         loader = self.house.loader
-        if name in loader.assets("rocks", department) or structure.has_made(CardType.ROCK, name):
+        if name in loader.assets("rocks", department) or structure.has_made(CardType.ROCK, name, department):
             return Card(type=CardType.ROCK, name=name, department=department)
-        if name in loader.assets("epics", department) or structure.has_made(CardType.EPIC, name):
+        if name in loader.assets("epics", department) or structure.has_made(CardType.EPIC, name, department):
             return Card(type=CardType.EPIC, name=name, department=department)
         epic, department = loader.find_issue(name) or (structure.home_of(name), CORE)
         return Card(type=CardType.ISSUE, name=name, epic=epic, department=department) if epic else None
@@ -299,6 +305,7 @@ class Engine:
     async def _run_rock(self, request: RunRequest, run_id: str) -> RunResult:
         """Run the epics of a rock one after the other; all their assets are loaded before the first turn."""
         wiring, card = self.house.wiring, request.card
+        await see_to_phases(self.services, self.store, self.clock)  # what is run may be what one of them leaves
         structure = await self.structure()
         rock: Rock = await anyio.to_thread.run_sync(structure.rock, card.name, card.department)
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
@@ -322,9 +329,11 @@ class Engine:
             if run_id in self.halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
                 break
             results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
-        result = _rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
+        result = rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
         finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
-        await self._commit_rock(_rested(row, result, self.clock.now()), "finished", finished)
+        rested = rested_row(row, result, self.clock.now())
+        await self._commit_rock(rested, "finished", finished, finished_documents(self.services, result, rested))
+        await see_to_phases(self.services, self.store, self.clock)
         return result
 
     def _step(self, sub: SubPipeline, parent: str) -> RunRequest:
@@ -352,7 +361,9 @@ class Engine:
             contract=CONTRACT_VERSION,
         )
 
-    async def _commit_rock(self, row: RunRow, what: str, record: RunStarted | RunFinished) -> None:
+    async def _commit_rock(
+        self, row: RunRow, what: str, record: RunStarted | RunFinished, documents: tuple[Document, ...] = ()
+    ) -> None:
         await self.store.commit(
             Batch(
                 op_id=f"{row.id}::{what}",
@@ -360,34 +371,7 @@ class Engine:
                 build=row.build,
                 at=self.clock.now(),
                 records=(record,),
+                documents=documents,
                 run_row=row,
             )
         )
-
-
-def _rested(row: RunRow, result: RunResult, now: float) -> RunRow:
-    return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)
-
-
-def _rock_result(run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool) -> RunResult:
-    """Add up the epics' results: done only when every epic is, else the first outcome that is not."""
-    unfinished = next((one for one in results if one.outcome is not RunOutcome.DONE), None)
-    if unfinished is not None:
-        outcome, reason = unfinished.outcome, f"epic {unfinished.card}: {unfinished.reason}"
-    elif halted and len(results) < wanted:
-        outcome, reason = RunOutcome.HALTED, "the host asked the run to stop"
-    else:
-        outcome, reason = RunOutcome.DONE, f"{len(results)} epics done"
-    return RunResult(
-        run=run_id,
-        build=build,
-        card=rock.id,
-        outcome=outcome,
-        reason=reason,
-        cards=sum(one.cards for one in results),
-        done=sum(one.done for one in results),
-        canceled=sum(one.canceled for one in results),
-        turns=sum(one.turns for one in results),
-        refused=sum(one.refused for one in results),
-        reasons={f"{one.build}/{card}": why for one in results for card, why in one.reasons.items()},
-    )

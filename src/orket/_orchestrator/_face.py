@@ -17,6 +17,7 @@ from orket._clock import SystemClock
 from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
+from orket._orchestrator._bugfixing import BugFixVerbs
 from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._portfolio import PortfolioVerbs
@@ -59,7 +60,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator(MemoryVerbs, OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs):
+class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:

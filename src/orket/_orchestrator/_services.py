@@ -11,8 +11,10 @@ from orket._decide import settle
 from orket._flow import Prover, Recollection
 from orket._value import Value
 from orket._wiring import Wiring
+from orket.bugfix import BugFixRules, DefaultBugFixManager, bug_fix_rules
 from orket.cards import Issue, Scenario, ScenarioResult
 from orket.contracts import (
+    BugFixManager,
     Clock,
     EndpointVerifier,
     Isolation,
@@ -49,6 +51,7 @@ class Services:
     sandboxes: Service | None
     endpoints: EndpointVerifier | None
     recollection: Recollection
+    bug_fixes: Service | None
 
     @property
     def prover(self) -> Prover:
@@ -57,7 +60,8 @@ class Services:
 
     def owned(self) -> tuple[Service, ...]:
         """Return the services that are closed with the orchestrator, before its store."""
-        return tuple([service for service in (self.sandboxes, self.recollection.memory) if service is not None])
+        found = (self.sandboxes, self.bug_fixes, self.recollection.memory)
+        return tuple([service for service in found if service is not None])
 
 
 def furnish(ground: Ground) -> Services:
@@ -65,6 +69,7 @@ def furnish(ground: Ground) -> Services:
 
     Raises:
         NodeError: the node broke its contract.
+        ConfigError: process rules that a service reads are wrong.
     """
     question = ServiceQuestion(environ=ground.environ, stock=_stock(ground), isolation=ground.isolation)
 
@@ -78,14 +83,21 @@ def furnish(ground: Ground) -> Services:
         sandboxes=sandboxes,
         endpoints=_Endpoints(sandboxes) if isinstance(sandboxes, SandboxLookup) else None,
         recollection=Recollection(memory=chosen("create_memory"), store=ground.store, clock=ground.clock),
+        bug_fixes=chosen("create_bug_fix_manager"),
     )
 
 
 def _stock(ground: Ground) -> Mapping[str, Callable[..., object]]:
-    """Return the factories of the core's own services by name; what they import is imported when one is made."""
+    """Return the factories of the core's own services by name; what is slow to import is imported when one is made.
+
+    Raises:
+        ConfigError: process rules that one of them reads are wrong.
+    """
+    rules = bug_fix_rules(ground.organization)
     return {
         "verifier": partial(_verifier, ground),
         "sandbox_orchestrator": partial(_sandboxes, ground),
+        "bug_fix_manager": partial(_bug_fix_manager, ground, rules),
         "memory": _memory,
     }
 
@@ -100,6 +112,10 @@ def _memory() -> Memory:
     from orket.memory import FullTextMemory  # sqlite3 and unicodedata: as above
 
     return FullTextMemory()
+
+
+def _bug_fix_manager(ground: Ground, rules: BugFixRules) -> BugFixManager:
+    return DefaultBugFixManager(ground.store, ground.clock, ground.entropy, rules)
 
 
 def _sandboxes(ground: Ground, **chosen: Any) -> Service:

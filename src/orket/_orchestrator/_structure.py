@@ -8,6 +8,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from orket._config import ConfigLoader
+from orket.bugfix import Sequel, find_sequels
 from orket.cards import CardType, Epic, EpicReference, Issue, Rock
 from orket.contracts import Store
 from orket.errors import AssetNotFoundError, ConfigError
@@ -22,18 +23,23 @@ class Structure:
     Args:
         loader: of the assets.
         adoptions: what was taken in.
+        sequels: the rocks that bug-fix phases have left. No asset may have the name of one.
     """
 
-    def __init__(self, loader: ConfigLoader, adoptions: Sequence[Adoption]) -> None:
+    def __init__(self, loader: ConfigLoader, adoptions: Sequence[Adoption], sequels: Sequence[Sequel] = ()) -> None:
         self._loader = loader
         self.adoptions = tuple(adoptions)
+        self._sequel_rocks = {(one.name, one.department): one for one in sequels}
+        self._sequel_epics = {(epic.epic, epic.department): one for one in sequels for epic in one.as_rock().epics}
         self._made_rocks = {one.name: one.rock for one in adoptions if one.rock is not None}
         self._made_epics = {one.name: one.epic for one in adoptions if one.epic is not None}
         self._linked: frozenset[str] | None = None
 
-    def has_made(self, kind: CardType, name: str) -> bool:
+    def has_made(self, kind: CardType, name: str, department: str) -> bool:
         """Return whether the record defines a rock or an epic of this name."""
-        return name in (self._made_rocks if kind is CardType.ROCK else self._made_epics)
+        is_rock = kind is CardType.ROCK
+        left = self._sequel_rocks if is_rock else self._sequel_epics
+        return name in (self._made_rocks if is_rock else self._made_epics) or (name, department) in left
 
     def rocks(self) -> Mapping[str, tuple[str, str]]:
         """Return all rocks by file, each with its name and department."""
@@ -48,7 +54,13 @@ class Structure:
         for name in made:
             if not self._loader.file_of(category, name):
                 homes[f"{_MADE} {category}/{name}"] = (name, CORE)
+        for name, department in self._left(category):
+            if not self._loader.file_of(category, name, department):
+                homes[_left_file(category, name, department)] = (name, department)
         return homes
+
+    def _left(self, category: str) -> Mapping[tuple[str, str], Sequel]:
+        return self._sequel_rocks if category == "rocks" else self._sequel_epics
 
     def rock_file(self, name: str, department: str) -> str:
         """Return which rock a name means to a department; "" where there is none."""
@@ -60,7 +72,9 @@ class Structure:
 
     def _file(self, category: str, name: str, department: str, made: Mapping[str, object]) -> str:
         file = self._loader.file_of(category, name, department)
-        return file or (f"{_MADE} {category}/{name}" if name in made else "")
+        if file or name in made:
+            return file or f"{_MADE} {category}/{name}"
+        return _left_file(category, name, department) if (name, department) in self._left(category) else ""
 
     def rock(self, name: str, department: str) -> Rock:
         """Return a rock, with the epics that it has taken in and that no rock's asset lists.
@@ -69,6 +83,8 @@ class Structure:
             AssetNotFoundError: nothing defines it.
             ConfigError: its file cannot be read or is wrong.
         """
+        if (sequel := self._sequel(name, department, "rocks")) is not None:
+            return sequel.as_rock()
         file = self.rock_file(name, department)
         rock = self._made_rocks[name] if file.startswith(_MADE) else self._loader.load_rock(name, department)
         return evolve(rock, epics=(*rock.epics, *self.adopted_epics(name, file)))
@@ -95,6 +111,7 @@ class Structure:
                 with suppress(ConfigError):
                     rock = self._loader.load_rock(name, department)
                     found.update(self.epic_file(one.epic, one.department) for one in rock.epics)
+            found.update(self.epic_file(*place) for place in self._sequel_epics)
             self._linked = frozenset(found)
         return self._linked
 
@@ -105,12 +122,30 @@ class Structure:
             AssetNotFoundError: nothing defines it.
             ConfigError: its file, or that of an issue, cannot be read or is wrong.
         """
+        if (sequel := self._sequel(name, department, "epics")) is not None:
+            source = sequel.source_of(name, department)
+            return sequel.epic_of(self.epic(source.epic, source.department))
         file = self.epic_file(name, department)
         epic = self._made_epics[name] if file.startswith(_MADE) else self._loader.load_epic(name, department)
         mine = [one for one in self.adoptions if one.type is CardType.ISSUE and one.into == name]
         if not mine or file != self.epic_file(name, CORE):
             return epic
         return with_issues(epic, [issue for one in mine if (issue := self._issue(one)) is not None])
+
+    def _sequel(self, name: str, department: str, category: str) -> Sequel | None:
+        """Return the sequel that has a rock or an epic of this name, or None.
+
+        Raises:
+            ConfigError: there is an asset of this name, too.
+        """
+        sequel = self._left(category).get((name, department))
+        if sequel is not None and (file := self._loader.file_of(category, name, department)):
+            raise ConfigError(
+                f"two of {category} are called {name!r}: {file}, and what the bug-fix phase of {sequel.rock} has left;"
+                " rename the file",
+                file=file,
+            )
+        return sequel
 
     def _issue(self, adoption: Adoption) -> Issue | None:
         """Return an issue that was taken in; None where its file is gone."""
@@ -145,4 +180,9 @@ async def load_structure(loader: ConfigLoader, store: Store) -> Structure:
     """
     documents = await store.find(ADOPTIONS)
     adoptions = await anyio.to_thread.run_sync(read_adoptions, documents) if documents else ()
-    return Structure(loader, adoptions)
+    return Structure(loader, adoptions, await find_sequels(store))
+
+
+def _left_file(category: str, name: str, department: str) -> str:
+    """Return what stands for the file of what a bug-fix phase has left."""
+    return f"{_MADE} {category}/{department}/{name}"

@@ -22,6 +22,7 @@ from orket.cards import (
     VerificationResult,
     WaitReason,
 )
+from orket.contracts._bugfix import DAY, Bug, BugFixManager, BugFixPhase, BugSeverity, FinishedRock
 from orket.contracts._memory import Memory, MemoryQuery, Remembered
 from orket.contracts._nodes import (
     CONTRACT_VERSION,
@@ -159,6 +160,7 @@ from orket.organization import (
 
 __all__ = [
     "CONTRACT_VERSION",
+    "DAY",
     "EMPTY",
     "INTEGRITY_GUARD",
     "ApiRuntimeStrategyNode",
@@ -170,6 +172,10 @@ __all__ = [
     "BoardCounts",
     "BoardRequest",
     "BottleneckThresholds",
+    "Bug",
+    "BugFixManager",
+    "BugFixPhase",
+    "BugSeverity",
     "CardChange",
     "CardRow",
     "CardStatus",
@@ -202,6 +208,7 @@ __all__ = [
     "FailureAnswer",
     "FailureKind",
     "FailureQuestion",
+    "FinishedRock",
     "GiteaClient",
     "GiteaPull",
     "Isolation",

@@ -9,6 +9,11 @@ from hypothesis.strategies import SearchStrategy
 from orket.cards import CardStatus, CardType, Issue, VerificationResult, WaitReason
 from orket.contracts import RunRow
 from orket.events import (
+    BugFixPhaseEnded,
+    BugFixPhaseExtended,
+    BugFixPhaseStarted,
+    BugReported,
+    BugResolved,
     CallJudged,
     CardAdded,
     CardAdopted,
@@ -101,6 +106,16 @@ def _of_cards(text: str) -> tuple[Record, ...]:
     )
 
 
+def _of_phases(text: str) -> tuple[Record, ...]:
+    return (
+        BugFixPhaseStarted(number=1, run=text, began_at=1.5, ends_at=2.5),
+        BugReported(bug="b", title=text, severity="high", by=text, found_in=text),
+        BugResolved(bug="b", by=text, reason=text),
+        BugFixPhaseExtended(number=2, ends_at=3.5, reason=text),
+        BugFixPhaseEnded(number=2, reason=text, remaining=(text, "b"), sequel=text),
+    )
+
+
 def _of_turns(text: str) -> tuple[Record, ...]:
     opened = TurnOpened(
         turn=1,
@@ -128,7 +143,10 @@ def _of_turns(text: str) -> tuple[Record, ...]:
 
 
 _RECORDS: Final = tuple(
-    record for text in (*TEXTS, *HOSTILE[:-1]) for of in (_of_cards, _of_turns, _of_runs) for record in of(text)
+    record
+    for text in (*TEXTS, *HOSTILE[:-1])
+    for of in (_of_cards, _of_turns, _of_runs, _of_phases)
+    for record in of(text)
 )
 _ANY_RECORD: Final = st.sampled_from(_RECORDS)
 _BY_TYPE: Final = tuple(tuple(it for it in _RECORDS if type(it) is cls) for cls in get_args(Record))

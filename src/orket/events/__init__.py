@@ -14,8 +14,14 @@ from attrs import frozen
 
 from orket._value import Value
 from orket.cards import EMPTY, CardStatus, CardType, Issue, JsonValue, VerificationResult, WaitReason
-
-Digest: TypeAlias = str  # lower-case hex SHA-256
+from orket.events._phases import BugFixPhaseEnded as BugFixPhaseEnded
+from orket.events._phases import BugFixPhaseExtended as BugFixPhaseExtended
+from orket.events._phases import BugFixPhaseStarted as BugFixPhaseStarted
+from orket.events._phases import BugReported as BugReported
+from orket.events._phases import BugResolved as BugResolved
+from orket.events._services import DeliveryAccepted as DeliveryAccepted
+from orket.events._services import Digest as Digest
+from orket.events._services import SandboxMoved as SandboxMoved
 
 
 class TurnKind(enum.StrEnum):
@@ -292,35 +298,6 @@ class SandboxRequested(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class SandboxMoved(Value):
-    """A sandbox came into another state, or is about to be brought there; ``before`` is "" for a new one.
-
-    ``reason`` says why, without secrets; ``version`` is the sandbox's after it.
-    """
-
-    sandbox: str
-    before: str
-    after: str
-    reason: str
-    version: int
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class DeliveryAccepted(Value):
-    """The review desk took in a signed delivery about a pull request, the record's ``card``; why it acts, or does not.
-
-    ``delivery`` is the digest of the signed bytes, ``cycles`` how often changes were requested by now.
-    """
-
-    delivery: Digest
-    event: str
-    by: str
-    head: str
-    cycles: int
-    reason: str
-
-
-@frozen(kw_only=True, repr=False, eq=False)
 class VerificationRecorded(Value):
     """An issue's fixture was run before a review turn, or because the host asked.
 
@@ -374,7 +351,8 @@ _OfEffects: TypeAlias = EffectIntended | EffectRecorded | EffectUnknown | Effect
 _OfSeats: TypeAlias = CardNominated | CreditsReported | RefinementProposed | DecisionRemembered
 _OfFailures: TypeAlias = FailureReported | ReportUnwritten
 _OfServices: TypeAlias = SandboxRequested | SandboxMoved | DeliveryAccepted
-Record: TypeAlias = _OfRuns | _OfCards | _OfTurns | _OfEffects | _OfSeats | _OfFailures | _OfServices
+_OfPhases: TypeAlias = BugFixPhaseStarted | BugReported | BugResolved | BugFixPhaseExtended | BugFixPhaseEnded
+Record: TypeAlias = _OfRuns | _OfCards | _OfTurns | _OfEffects | _OfSeats | _OfFailures | _OfServices | _OfPhases
 
 
 @frozen(kw_only=True, repr=False, eq=False)

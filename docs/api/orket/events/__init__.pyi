@@ -1,5 +1,39 @@
-__all__ = ['CallJudged', 'CardAdded', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'ReportUnwritten', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
+__all__ = ['BugFixPhaseEnded', 'BugFixPhaseExtended', 'BugFixPhaseStarted', 'BugReported', 'BugResolved', 'CallJudged', 'CardAdded', 'CardAdopted', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'ReportUnwritten', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxMoved', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
 
+class BugFixPhaseEnded(Value):
+    number: int
+    reason: str
+    remaining: tuple[str, ...]
+    sequel: str
+    def __init__(self, *, number: int, reason: str, remaining: tuple[str, ...] = ..., sequel: str = ...) -> None: ...
+    ...
+class BugFixPhaseExtended(Value):
+    ends_at: float
+    number: int
+    reason: str
+    def __init__(self, *, number: int, ends_at: float, reason: str) -> None: ...
+    ...
+class BugFixPhaseStarted(Value):
+    began_at: float
+    ends_at: float
+    number: int
+    run: str
+    def __init__(self, *, number: int, run: str, began_at: float, ends_at: float) -> None: ...
+    ...
+class BugReported(Value):
+    bug: str
+    by: str
+    found_in: str
+    severity: str
+    title: str
+    def __init__(self, *, bug: str, title: str, severity: str, by: str, found_in: str = ...) -> None: ...
+    ...
+class BugResolved(Value):
+    bug: str
+    by: str
+    reason: str
+    def __init__(self, *, bug: str, by: str, reason: str = ...) -> None: ...
+    ...
 class CallJudged(Value):
     allowed: bool
     arguments: Digest
@@ -15,6 +49,15 @@ class CardAdded(Value):
     by: str
     issue: Issue
     def __init__(self, *, issue: Issue, by: str) -> None: ...
+    ...
+class CardAdopted(Value):
+    by: str
+    department: str
+    into: str
+    name: str
+    reason: str
+    type: CardType
+    def __init__(self, *, type: CardType, name: str, into: str, by: str, reason: str = ..., department: str = ...) -> None: ...
     ...
 class CardMoved(Value):
     after: CardStatus
@@ -179,6 +222,14 @@ class RunStarted(Value):
     target: str | None
     def __init__(self, *, build: str, card: str, target: str | None, fingerprint: Digest, resolutions: tuple[Resolution, ...], contract: int = ...) -> None: ...
     ...
+class SandboxMoved(Value):
+    after: str
+    before: str
+    reason: str
+    sandbox: str
+    version: int
+    def __init__(self, *, sandbox: str, before: str, after: str, reason: str, version: int) -> None: ...
+    ...
 class SandboxRequested(Value):
     reason: str
     def __init__(self, *, reason: str) -> None: ...
@@ -202,12 +253,13 @@ class TurnOpened(Value):
     kind: TurnKind
     model: str
     prompt: tuple[Digest, ...]
+    remembered: tuple[Digest, ...]
     roles: tuple[str, ...]
     seat: str
     self_review: bool
     tools: tuple[str, ...]
     turn: int
-    def __init__(self, *, turn: int, kind: TurnKind, seat: str, roles: tuple[str, ...], model: str, dialect: str, prompt: tuple[Digest, ...], tools: tuple[str, ...], self_review: bool = ...) -> None: ...
+    def __init__(self, *, turn: int, kind: TurnKind, seat: str, roles: tuple[str, ...], model: str, dialect: str, prompt: tuple[Digest, ...], tools: tuple[str, ...], self_review: bool = ..., remembered: tuple[Digest, ...] = ...) -> None: ...
     ...
 class TurnResumed(Value):
     run: str

@@ -1,0 +1,37 @@
+"""How the run of a rock came to rest, which is how the runs of its epics did."""
+
+from attrs import evolve
+
+from orket._pipeline import RunResult
+from orket.cards import Rock
+from orket.contracts import RunRow
+from orket.events import RunOutcome
+
+
+def rested_row(row: RunRow, result: RunResult, now: float) -> RunRow:
+    """Return the row of a run that has come to rest."""
+    return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)
+
+
+def rock_result(run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool) -> RunResult:
+    """Add up the epics' results: done only when every epic is, else the first outcome that is not."""
+    unfinished = next((one for one in results if one.outcome is not RunOutcome.DONE), None)
+    if unfinished is not None:
+        outcome, reason = unfinished.outcome, f"epic {unfinished.card}: {unfinished.reason}"
+    elif halted and len(results) < wanted:
+        outcome, reason = RunOutcome.HALTED, "the host asked the run to stop"
+    else:
+        outcome, reason = RunOutcome.DONE, f"{len(results)} epics done"
+    return RunResult(
+        run=run_id,
+        build=build,
+        card=rock.id,
+        outcome=outcome,
+        reason=reason,
+        cards=sum(one.cards for one in results),
+        done=sum(one.done for one in results),
+        canceled=sum(one.canceled for one in results),
+        turns=sum(one.turns for one in results),
+        refused=sum(one.refused for one in results),
+        reasons={f"{one.build}/{card}": why for one in results for card, why in one.reasons.items()},
+    )
