@@ -8,8 +8,9 @@ from real_organization import ROOT, needs_organization
 from small_world import diligent, issue, open_world, organization, wish, write_json
 
 import orket
-from orket.contracts import ModelRequest, TurnKind
+from orket.contracts import Batch, CardChange, ModelRequest, TurnKind
 from orket.errors import AssetNotFoundError, ComplexityError, ConfigError, UnknownCardError
+from orket.events import CardAdded
 from orket.portfolio import AlertKind, Progress, Severity
 from orket.stores import MemoryStore, SQLiteStore
 from orket.testing.fakes import SimulatedClock
@@ -112,6 +113,24 @@ async def test_what_is_wrong_is_an_alert_and_no_error(tmp_path: Path) -> None:
         *[("broken_asset", name, AssetNotFoundError) for name in ("nowhere", "roleless", "teamless")],
         ("missing_seat", "roleless", type(None)),
     ]
+
+
+async def test_a_card_of_no_nameable_epic_is_an_orphan(tmp_path: Path) -> None:
+    """What a record says a card belongs to may be no name of an asset, or nothing at all."""
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        await crew.run_epic("launch")
+        for name, parent in (("x", "../secret"), ("y", None)):
+            card = orket.Issue(id=name, name=name, seat="coder", build="build-launch", parent=parent, version=1)
+            batch = Batch(
+                op_id=name,
+                run="r",
+                build="build-launch",
+                at=1.0,
+                records=(CardAdded(issue=card, by="host"),),
+                changes=(CardChange(issue=card, expected=0),),
+            )
+            await crew.store.commit(batch)
+        assert [one.issue.id for one in (await crew.portfolio()).orphan_issues] == ["x", "y"]
 
 
 async def test_the_sprint_is_that_of_the_clock(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Look at all assets that are cards, and at the record: what the portfolio is made of."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from attrs import define, evolve, field
@@ -52,9 +53,11 @@ class Surveyor:
         )
 
     def files_of(self, build: RecordedBuild) -> RecordedBuild:
-        """Return a build with the files of the epics that its cards belong to."""
+        """Return a build with the files of the epics that its cards belong to; what is no name is no epic."""
         parents = dict.fromkeys([row.issue.parent for row in build.cards if row.issue.parent])
-        found = {name: self.structure.epic_file(name, build.department_of(name)) for name in parents}
+        found = {
+            name: _tried(partial(self.structure.epic_file, name, build.department_of(name)))[0] for name in parents
+        }
         return evolve(build, files={name: file for name, file in found.items() if file})
 
     def _rock(self, file: str, name: str, department: str) -> RockAsset:

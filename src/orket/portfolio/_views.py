@@ -167,7 +167,7 @@ class Portfolio(Value):
         Args:
             label: such as ``Q1 S6``; spaces and capitals do not matter.
         """
-        rocks = [evolve(rock, epics=_of_sprint(rock.epics, label), shared=(), missing=()) for rock in self.rocks]
+        rocks = [evolve(rock, epics=_of_sprint(rock.epics, label), shared=()) for rock in self.rocks]
         return evolve(
             self,
             rocks=tuple([evolve(rock, progress=progress_of_all(rock.epics)) for rock in rocks if rock.epics]),
