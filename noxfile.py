@@ -107,6 +107,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def load(session: nox.Session) -> None:
+    """Put the example host under load, beside a double that commits once for each request."""
+    session.install(".[http]", *_group("load"))
+    session.run("python", "benchmarks/load", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel, install the wheel alone, and run the quickstart's job from it outside the checkout."""
     session.install("build")

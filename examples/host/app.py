@@ -46,6 +46,8 @@ def make_app(opening: Callable[[], AbstractAsyncContextManager[Host]]) -> Starle
             yield
 
     routes = [
+        Route("/heartbeat", heartbeat),
+        Route("/webhooks/gitea", webhook, methods=["POST"]),
         Route("/", board_page),
         Route("/board", board_part),
         Route("/runs/{run}", run_page),
@@ -54,8 +56,6 @@ def make_app(opening: Callable[[], AbstractAsyncContextManager[Host]]) -> Starle
         Route("/cards/{path:path}", act_on_card, methods=["POST"]),
         Route("/cards/{path:path}", card_page),
         Route("/epics/{name}", start, methods=["POST"]),
-        Route("/heartbeat", heartbeat),
-        Route("/webhooks/gitea", webhook, methods=["POST"]),
         WebSocketRoute("/events", events),
     ]
     return Starlette(
@@ -85,8 +85,8 @@ async def start(request: Request) -> Response:
     form = await read_form(request)
     run = await host_of(request).start(request.path_params["name"], build=form.get("build") or None)
     if is_form(request):
-        return RedirectResponse(f"/runs/{quote(run.id)}", status_code=303)
-    where = {"run": run.id, "page": f"/runs/{run.id}", "events": f"/events?run={run.id}"}
+        return RedirectResponse(f"/runs/{quote(run)}", status_code=303)
+    where = {"run": run, "page": f"/runs/{run}", "events": f"/events?run={run}"}
     return JSONResponse(where, status_code=202, headers={"location": where["page"]})
 
 
@@ -190,7 +190,10 @@ async def run_of(host: Host, run: str) -> pages.Html:
     """Return what there is to show of a run."""
     row = await host.crew.store.load_run(run)
     if row is None:
-        raise orket.UnknownCardError(f"the record has no run {run!r}", card=run)
+        trouble = await host.trouble_of(run)
+        if trouble is None:
+            raise orket.UnknownCardError(f"the record has no run {run!r}", card=run)
+        return pages.not_begun(trouble)
     rows = await host.crew.store.runs(row.build)
     later = rows[-1].id if rows[-1].id != run else None
     view = (await host.crew.board(row.build)).builds[0]

@@ -56,10 +56,13 @@ class Feed:
     """The journal as it grows: JSON arrays of entries for everybody who follows."""
 
     _store: Store
-    seq: int = field(default=0, init=False)  # of the last entry that was seen
+    seq: int = field(default=0, init=False)  # of the last entry that is known of, for a second while nobody follows
     fault: str = field(default="", init=False)  # why the record cannot be read now
     _recent: list[Line] = field(factory=list, init=False)
     _news: anyio.Event = field(factory=anyio.Event, init=False)
+    _filling: anyio.Lock = field(factory=anyio.Lock, init=False)
+    _followers: int = field(default=0, init=False)
+    _came: anyio.Event = field(factory=anyio.Event, init=False)  # somebody follows
     _converter: object = field(factory=make_converter, init=False)
 
     async def open(self) -> None:
@@ -70,16 +73,31 @@ class Feed:
         """Read what is committed, here and by other processes, until cancelled."""
         while True:
             try:
-                async for entry in self._store.events(self.seq):
-                    self._recent.append(self._line(entry))
-                    self.seq = entry.seq
+                if self._followers:
+                    await self._read()
+                else:
+                    await self._skip()
                 self.fault = ""
-                self._tell()
-                with anyio.move_on_after(GLANCE):
-                    await self._store.wait(self.seq)
             except StoreError as error:
                 self.fault = str(error)
                 await anyio.sleep(GLANCE)
+
+    async def _read(self) -> None:
+        async for entry in self._store.events(self.seq):
+            self._recent.append(self._line(entry))
+            self.seq = entry.seq
+        self._tell()
+        with anyio.move_on_after(GLANCE):
+            await self._store.wait(self.seq)
+
+    async def _skip(self) -> None:
+        """Look where the journal ends, while nobody follows; what was skipped is read when it is asked for."""
+        end = await end_of(self._store, self.seq)
+        if end > self.seq:
+            self.seq, self._recent = end, []
+        self._tell()
+        with anyio.move_on_after(GLANCE):
+            await self._came.wait()
 
     async def follow(self, since: int, wanted: Wanted) -> AsyncIterator[str]:
         """Yield JSON arrays of the wanted entries with ``seq`` > *since*, for ever.
@@ -87,15 +105,24 @@ class Feed:
         Raises:
             StoreError: older entries cannot be read.
         """
-        while True:
-            news = self._news
-            if since >= self.seq:
-                await news.wait()
-                continue
-            lines, since = self._remembered(since) or await self._stored(since, wanted)
-            texts = [line.text for line in lines if wanted.fits(line)]
-            if texts:
-                yield f"[{','.join(texts)}]"
+        self._followers += 1
+        self._came.set()
+        try:
+            while True:
+                news = self._news
+                if since >= self.seq:
+                    await news.wait()
+                    continue
+                if self.seq - since <= KEPT:
+                    await self._fill(since)
+                lines, since = self._remembered(since) or await self._stored(since, wanted)
+                texts = [line.text for line in lines if wanted.fits(line)]
+                if texts:
+                    yield f"[{','.join(texts)}]"
+        finally:
+            self._followers -= 1
+            if not self._followers:
+                self._came = anyio.Event()
 
     def _remembered(self, since: int) -> tuple[list[Line], int] | None:
         """Return the next entries from memory, and the cursor after them; None where they are older than that."""
@@ -104,6 +131,22 @@ class Feed:
         start = since + 1 - self._recent[0].seq
         lines = self._recent[start : start + PAGE]
         return lines, lines[-1].seq
+
+    async def _fill(self, since: int) -> None:
+        """Read what is missing in memory, once for all who come back at the same time."""
+        async with self._filling:
+            end = self._recent[0].seq if self._recent else self.seq + 1
+            if since + 1 >= end:
+                return
+            lines = []
+            entries = self._store.events(since)
+            async with aclosing(entries):  # type: ignore[type-var]
+                async for entry in entries:
+                    if entry.seq == end:
+                        break
+                    lines.append(self._line(entry))
+            if end == (self._recent[0].seq if self._recent else self.seq + 1):  # else the watcher has moved on
+                self._recent[:0] = lines
 
     async def _stored(self, since: int, wanted: Wanted) -> tuple[list[Line], int]:
         end, lines = self.seq, list[Line]()
@@ -132,9 +175,9 @@ class Feed:
         )
 
 
-async def end_of(store: Store) -> int:
-    """Return the ``seq`` of the last entry: a store has no verb for it, and its journal may be long."""
-    low, step = 0, 1
+async def end_of(store: Store, low: int = 0) -> int:
+    """Return the ``seq`` of the last entry, not below *low*: a store has no verb for it, and a journal may be long."""
+    step = 1
     while await _has_more(store, low + step):
         low, step = low + step, step * 2
     high = low + step  # nothing comes after it, something may come after low

@@ -3,10 +3,11 @@
 import logging
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.abc
@@ -17,10 +18,11 @@ from feed import Feed
 from gitea import PretendGitea
 
 import orket
-from orket.contracts import AssetQuestion, GiteaClient, RunRow
+from orket.contracts import AssetQuestion, Batch, Document, GiteaClient, RunRow
 from orket.review import ReviewDesk
 
 HOME: Final = Path(__file__).resolve().parent
+STARTED: Final = "host_start"  # documents: runs that shall begin
 LEASE: Final = 10.0  # seconds until the cards of a killed process are free for the next one
 log = logging.getLogger("uvicorn.error")
 
@@ -40,6 +42,20 @@ class Options:
     environ: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
 
 
+@frozen(kw_only=True)
+class Request:
+    """What a run is to do."""
+
+    card: str
+    build: str | None = None
+    department: str = "core"
+    target: str | None = None
+
+    def noted(self) -> dict[str, str | None]:
+        """Return it as the record keeps it until the run has begun."""
+        return {"card": self.card, "build": self.build}
+
+
 @define
 class Host:
     """Everything that is open, and what the application asks of it."""
@@ -51,35 +67,44 @@ class Host:
     origins: tuple[str, ...]
     epics: tuple[str, ...]
     tasks: anyio.abc.TaskGroup
-    runs: dict[str, orket.Run] = field(factory=dict, init=False)  # that were started here and are going on
+    runs: set[str] = field(factory=set, init=False)  # that were started here and are not at rest
 
-    async def start(self, name: str, *, build: str | None = None) -> orket.Run:
-        """Start an epic, and return its run when it is on record.
+    async def start(self, name: str, *, build: str | None = None) -> str:
+        """Start an epic, and return the id of its run when it is on disk that it shall begin.
+
+        One small commit, whatever the epic is like: its assets are read afterwards. Where the host dies in between, the
+        next one begins the run; what keeps it from beginning is kept, too: see :meth:`trouble_of`.
 
         Raises:
-            OrketError: nothing is called so, or the run ended before it began.
+            UnknownCardError: nothing is called so.
+            StoreError: it could not be written.
         """
-        seen = self.feed.seq
-        run = await self.crew.start(name, build=build, run_id=self._new_id())
-        self.runs[run.id] = run
-        self.tasks.start_soon(self._see_through, run)
-        async with aclosing(run.events(seen)) as entries:  # type: ignore[type-var]
-            async for _ in entries:
-                return run
-        await run.outcome()
+        if name not in self.epics:
+            raise orket.UnknownCardError(f"no epic {name!r}; epics: {', '.join(self.epics)}", card=name)
+        run = str(self.crew.ask("api_runtime", "create_session_id", secrets.token_hex(16)))
+        request = Request(card=name, build=build)
+        await self._note(run, request.noted())
+        self._begin(run, request, is_noted=True)
         return run
+
+    async def trouble_of(self, run: str) -> str | None:
+        """Return why a run that was started has not begun; "" where it is about to; None where nobody started it."""
+        found = [it.body for it in await self.crew.store.find(STARTED, prefix=run) if it.key == run]
+        return str(found[0].get("trouble", "")) if found else None
 
     async def take_up(self) -> None:
         """Go on with what was cut off when this host, or the machine, went down."""
         newest: dict[str, RunRow] = {row.build: row for row in await self.crew.store.runs() if row.parent is None}
         for row in newest.values():
             if row.outcome is None:
-                run = await self.crew.start(
-                    row.card, department=row.department, build=row.build, target_issue_id=row.target
-                )
-                self.runs[run.id] = run
-                log.info("run %s goes on as %s", row.id, run.id)
-                self.tasks.start_soon(self._see_through, run)
+                log.info("run %s goes on", row.id)
+                request = Request(card=row.card, build=row.build, department=row.department, target=row.target)
+                self._begin(secrets.token_hex(16), request, is_noted=False)
+        for started in await self.crew.store.find(STARTED):
+            if await self.crew.store.load_run(started.key) is not None:
+                await self._note(started.key, None)
+            elif "trouble" not in started.body:
+                self._begin(started.key, Request(**started.body), is_noted=True)
 
     async def go_on(self, build: str) -> None:
         """Run a build again after a person has changed a card, unless it is running: then the run finds the card."""
@@ -92,17 +117,44 @@ class Host:
         found = self.crew.ask("api_runtime", "resolve_asset_id", AssetQuestion(path=path, issue_id=issue))
         return found if isinstance(found, str) else None
 
-    def _new_id(self) -> str:
-        return str(self.crew.ask("api_runtime", "create_session_id", secrets.token_hex(16)))
+    def _begin(self, run: str, request: Request, *, is_noted: bool) -> None:
+        self.runs.add(run)
+        self.tasks.start_soon(self._see_through, run, request, is_noted)
 
-    async def _see_through(self, run: orket.Run) -> None:
+    async def _see_through(self, run: str, request: Request, is_noted: bool) -> None:
+        """Drive a run to rest; what it was started with is forgotten when the run itself is on record."""
         try:
-            result = await run.outcome()
-            log.info("run %s: %s, %d of %d done", run.id, result.outcome, result.done, result.cards)
-        except orket.OrketError as error:
-            log.error("run %s: %s", run.id, error)  # noqa: TRY400 - what orket raises explains itself
+            trouble = await self._drive(run, request)
+            if is_noted:
+                has_begun = not trouble or await self.crew.store.load_run(run) is not None
+                await self._note(run, None if has_begun else {**request.noted(), "trouble": trouble})
+        except orket.StoreError as error:
+            log.error("run %s: %s", run, error)  # noqa: TRY400 - the next start finds what is left
         finally:
-            self.runs.pop(run.id, None)
+            self.runs.discard(run)
+
+    async def _drive(self, run: str, request: Request) -> str:
+        """Return why a run ended without a result, or ""."""
+        try:
+            going = await self.crew.start(
+                request.card,
+                department=request.department,
+                build=request.build,
+                run_id=run,
+                target_issue_id=request.target,
+            )
+            result = await going.outcome()
+        except orket.OrketError as error:
+            log.error("run %s: %s", run, error)  # noqa: TRY400 - what orket raises explains itself
+            return str(error)
+        log.info("run %s: %s, %d of %d done", run, result.outcome, result.done, result.cards)
+        return ""
+
+    async def _note(self, run: str, said: Any) -> None:
+        """Write down what a run was started with, until the run itself is on record."""
+        document = Document(kind=STARTED, key=run, body=said)
+        op_id = f"{STARTED}:{secrets.token_hex(8)}"
+        await self.crew.store.commit(Batch(op_id=op_id, run=run, build=STARTED, at=time.time(), documents=(document,)))
 
 
 @asynccontextmanager

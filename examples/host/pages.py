@@ -189,6 +189,12 @@ def run(
     )
 
 
+def not_begun(trouble: str) -> Html:
+    """Return what there is to show of a run that has not begun, and why it cannot, if that is known."""
+    said = f"It could not begin: {trouble}" if trouble else "It is about to begin."
+    return html('<section class="problem"><p>{said}</p></section>', said=said)
+
+
 def _facts(row: RunRow, later: str | None) -> Iterable[tuple[str, object]]:
     yield "run", row.id
     yield "started", moment(row.started_at)

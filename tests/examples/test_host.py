@@ -14,6 +14,7 @@ import pytest
 from deliveries import approved, delivery, rejected
 from small_world import issue, organization
 
+from orket.contracts import Batch, Document
 from orket.events import ModelReplied, RunStarted, TurnResumed
 from orket.stores.sqlite import SQLiteStore
 
@@ -144,7 +145,7 @@ def test_a_name_that_somebody_else_owns_is_no_host(server: HostServer) -> None:
 def test_what_is_not_there_is_said(server: HostServer) -> None:
     """Unknown cards and runs are 404 and bad bodies 409, as JSON or as a page, with what was asked for escaped."""
     assert server.ask("POST", "/epics/lunch").status == 404
-    assert "did you mean" in server.ask("POST", "/epics/tea-shoq").data["message"]
+    assert "epics: market-stall, tea-shop" in server.ask("POST", "/epics/tea-shoq").data["message"]
     assert server.ask("POST", "/epics/tea-shop", b"[]").status == 409
     page = server.ask("GET", "/runs/%3Cb%3E", accept="text/html")
     assert page.status == 404
@@ -175,6 +176,41 @@ def test_an_answer_lets_the_build_go_on(server: HostServer) -> None:
     after = server.until("RunFinished", f"build=answered&since={stalled[-1]['seq']}")
     assert after[-1]["record"]["outcome"] == "done"
     assert server.ask("POST", "/cards/front", said).status == 409
+
+
+def test_what_cannot_begin_is_told_by_its_page(tmp_path: Path) -> None:
+    """A run whose assets are wrong says so on its page, and a host that starts again does not try it once more."""
+    root = organization(tmp_path / "org", [issue("one")])
+    (root / "model" / "core" / "teams" / "crew.json").write_text("{")
+    with serving(tmp_path / "state", "--config", root) as server:
+        run = server.start("launch")
+        while server.ask("GET", "/heartbeat").data["runs"]:
+            pass
+        assert "It could not begin: " in server.ask("GET", f"/runs/{run}").text
+    with serving(tmp_path / "state", "--config", root) as server:
+        assert server.ask("GET", "/heartbeat").data["runs"] == 0
+        assert "crew.json" in server.ask("GET", f"/runs/{run}").text
+
+
+def test_what_was_promised_is_begun_by_the_next_host(tmp_path: Path) -> None:
+    """A run whose host died between its promise and the run's first record is begun when a host starts again."""
+    noted = Batch(
+        op_id="host_start:1",
+        run="promised",
+        build="host_start",
+        at=1.0,
+        documents=(Document(kind="host_start", key="promised", body={"card": "market-stall", "build": "kept"}),),
+    )
+
+    async def promise() -> None:
+        store = SQLiteStore(tmp_path / "journal.db")
+        await store.open()
+        await store.commit(noted)
+        await store.aclose()
+
+    anyio.run(promise)
+    with serving(tmp_path, "--pace", "0") as server:
+        assert server.until("RunFinished", "run=promised")[0]["build"] == "kept"
 
 
 @pytest.mark.thorough
@@ -224,7 +260,7 @@ def test_a_heartbeat_tells_of_a_record_that_is_gone(tmp_path: Path) -> None:
             pass
         assert (beat.status, beat.data["status"]) == (503, "out of order")
         assert "journal.db" in beat.data["fault"]
-        assert server.ask("POST", "/epics/market-stall").status == 503
+        assert server.ask("POST", "/epics/market-stall", accept="text/html").status == 503
         (tmp_path / "away.db").rename(tmp_path / "journal.db")
         while server.ask("GET", "/heartbeat").status == 503:
             pass
