@@ -19,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = (str(ROOT / "examples" / "host"), "--port", "0", "--pace", "0", "--log", "warning")
 DOUBLE = (str(ROOT / "benchmarks" / "load" / "double.py"),)
 SERVERS = {"host": HOST, "double": DOUBLE, "double, WAL": (*DOUBLE, "--wal")}
-TIMES = ("p50", "p95", "p99", "mean", "wall_s")
+TIMES = ("p50", "p95", "p99", "mean", "wall_s", "cpu_s")
 JOBS = ("deliveries", "heartbeats", "epics", "followers", "news")
 PARTS = ("starlette", "uvicorn", "uvloop", "httptools", "websockets", "fastapi", "aiosqlite")
 
@@ -73,15 +74,18 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(command: tuple[str, ...], scale: int, folder: Path) -> Found:
-    with tempfile.TemporaryDirectory(prefix=".load-", dir=folder) as state, _serving(command, Path(state)) as port:
+    with (
+        tempfile.TemporaryDirectory(prefix=".load-", dir=folder) as state,
+        _serving(command, Path(state)) as (port, used),
+    ):
         begun, load = time.perf_counter(), os.getloadavg()[0]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            jobs = runner.run(run_all(port, scale))
+            jobs = runner.run(run_all(port, scale, used))
         return {"jobs": jobs, "seconds": round(time.perf_counter() - begun, 2), "load_average": round(load, 2)}
 
 
 @contextmanager
-def _serving(command: tuple[str, ...], state: Path) -> Iterator[int]:
+def _serving(command: tuple[str, ...], state: Path) -> Iterator[tuple[int, Callable[[], float]]]:
     """Start a server; end it when the block is left."""
     environment = {**os.environ, "HOST_WEBHOOK_SECRET": SECRET}
     with subprocess.Popen(
@@ -89,10 +93,18 @@ def _serving(command: tuple[str, ...], state: Path) -> Iterator[int]:
     ) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline().rpartition(":")[2])
+            yield int(process.stdout.readline().rpartition(":")[2]), partial(_used, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
+
+
+def _used(process: int) -> float:
+    """Return the processor time of a process so far, in seconds; 0 where there is no such file."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _line(run: Found) -> str:
@@ -118,7 +130,7 @@ def _of(runs: list[Found], name: str, scale: int) -> list[Found]:
 
 
 def _median(jobs: list[Found]) -> Found:
-    medians = {key: round(statistics.median([job[key] for job in jobs]), 3) for key in TIMES}
+    medians = {key: round(statistics.median([job.get(key, 0.0) for job in jobs]), 3) for key in TIMES}
     first = {key: jobs[0][key] for key in ("requests", "concurrency")}
     return {**first, **medians, "errors": sum(job["errors"] for job in jobs)}
 
@@ -126,20 +138,20 @@ def _median(jobs: list[Found]) -> Found:
 def _ratio(runs: list[Found], name: str, scale: int, job: str, key: str) -> float:
     """Return the median, over the repeats, of what the double took by what the host took beside it."""
     pairs = zip(_of(runs, name, scale), _of(runs, "host", scale), strict=True)
-    ratios = [float(it["jobs"][job][key]) / float(beside["jobs"][job][key]) for it, beside in pairs]
+    ratios = [float(it["jobs"][job][key]) / max(1e-6, float(beside["jobs"][job][key])) for it, beside in pairs]
     return round(statistics.median(ratios), 2)
 
 
 def _table(rows: list[Found]) -> str:
     lines = [
-        "| job | requests, at once | host | double | double, WAL | p50 | mean | all |",
-        "|---|---|---|---|---|---|---|---|",
+        "| job | requests, at once | host | double | double, WAL | p50 | mean | all | cpu |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         host = row["host"]
         cells = [row["job"], f"{host['requests']:,}, {host['concurrency']}", _cell(host)]
         cells += [_cell(row[name]) if name in row else "" for name in SERVERS if name != "host"]
-        for key in ("p50", "mean", "wall_s"):
+        for key in ("p50", "mean", "wall_s", "cpu_s"):
             cells.append(", ".join([f"{faster[key]:.1f}" for faster in row.get("faster", {}).values()]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -46,16 +46,30 @@ def _percentile(ordered: list[float], part: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * part // 100)] if ordered else 0.0
 
 
-async def run_all(port: int, scale: int) -> dict[str, dict[str, Any]]:
-    """Do all jobs against one server, one after the other; every loop is bounded."""
+async def run_all(port: int, scale: int, used: Callable[[], float]) -> dict[str, dict[str, Any]]:
+    """Do all jobs against one server, one after the other; every loop is bounded.
+
+    Args:
+        port: where it listens.
+        scale: how many times the jobs as they are written.
+        used: returns the processor time in seconds that the server has used.
+    """
     await _warm_up(port)
-    jobs = [
-        await _requests("deliveries", port, 25, [delivery(number) for number in range(100 * scale)], {200, 202}),
-        await _requests("heartbeats", port, 50, [("GET", "/heartbeat", {}, b"")] * (200 * scale), {200}),
-        await _epics(port, 10 * scale),
-        *await _followers(port, 50 * scale),
-    ]
-    return {job.name: job.data() for job in jobs}
+    deliveries = [delivery(number) for number in range(100 * scale)]
+    found: dict[str, dict[str, Any]] = {}
+    for work in (
+        lambda: _requests("deliveries", port, 25, deliveries, {200, 202}),
+        lambda: _requests("heartbeats", port, 50, [("GET", "/heartbeat", {}, b"")] * (200 * scale), {200}),
+        lambda: _epics(port, 10 * scale),
+        lambda: _followers(port, 50 * scale),
+    ):
+        before = used()
+        jobs = await work()
+        await asyncio.sleep(SETTLED)  # what follows from the job belongs to it
+        spent = round(used() - before, 3)
+        for job in jobs if isinstance(jobs, tuple) else (jobs,):
+            found[job.name] = {**job.data(), "cpu_s": spent}
+    return found
 
 
 Request = tuple[str, str, dict[str, str], bytes]
@@ -148,7 +162,6 @@ async def _beat(connection: Connection) -> Any:
 async def _followers(port: int, count: int) -> tuple[Job, Job]:
     """Let clients connect and catch up at once; then tell all of them one piece of news."""
     async with connected(port) as connection:
-        await asyncio.sleep(SETTLED)
         end = int((await _beat(connection))["seq"])
     catching, news = Job("followers", count), Job("news", count)
     ready = asyncio.Barrier(count + 1)

@@ -113,9 +113,11 @@ class Feed:
                 if since >= self.seq:
                     await news.wait()
                     continue
-                if self.seq - since <= KEPT:
+                found = self._remembered(since)
+                if found is None and self.seq - since <= KEPT:
                     await self._fill(since)
-                lines, since = self._remembered(since) or await self._stored(since, wanted)
+                    found = self._remembered(since)
+                lines, since = found or await self._stored(since, wanted)
                 texts = [line.text for line in lines if wanted.fits(line)]
                 if texts:
                     yield f"[{','.join(texts)}]"

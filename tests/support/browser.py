@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -92,22 +94,21 @@ class Page:
 @contextmanager
 def browsing(program: str, folder: Path) -> Iterator[Page]:
     """Start a browser with a profile of its own below *folder*, and end it."""
-    profile = folder / "profile"
-    command = [program, *QUIET, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
+    command = [program, *QUIET, f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0", "about:blank"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as browser:
         try:
             assert browser.stderr is not None
-            assert any("DevTools listening" in line for line in browser.stderr), "the browser did not start"
-            port = (profile / "DevToolsActivePort").read_text().splitlines()[0]
-            with connect(_page_address(port), max_size=None, compression=None, proxy=None) as socket:
+            listening = next((line for line in browser.stderr if "DevTools listening on" in line), "")
+            assert listening, "the browser did not start"
+            with connect(
+                _page_address(urlsplit(listening.split()[-1]).netloc), max_size=None, compression=None, proxy=None
+            ) as socket:
                 yield Page(socket)
         finally:
             browser.terminate()
             browser.communicate()
 
 
-def _page_address(port: str) -> str:
-    from urllib.request import ProxyHandler, build_opener
-
-    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
+def _page_address(place: str) -> str:
+    with build_opener(ProxyHandler({})).open(f"http://{place}/json", timeout=PATIENCE) as answer:
         return next(it["webSocketDebuggerUrl"] for it in json.load(answer) if it["type"] == "page")
