@@ -66,6 +66,13 @@ def nightly(session: nox.Session) -> None:
 
 
 @nox.session
+def migrations(session: nox.Session) -> None:
+    """Open files as every schema version wrote them, migrate them and work on; let migrations fail in every way."""
+    session.install("-e", ".[testing]", *_group("test"))
+    session.run("python", "-m", "pytest", "tests/migrations", *session.posargs)
+
+
+@nox.session
 def evidence(session: nox.Session) -> None:
     """Put the record under fire and write docs/evidence.md; as often as in CI, or with NIGHTLY=1 as at night."""
     session.install("-e", ".[http,testing]", *_group("test"))
