@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote
 
 import anyio
 import pages
+import tree
 from doors import Doors
 from feed import Wanted
 from host import Host
@@ -50,6 +51,8 @@ def make_app(opening: Callable[[], AbstractAsyncContextManager[Host]]) -> Starle
         Route("/webhooks/gitea", webhook, methods=["POST"]),
         Route("/", board_page),
         Route("/board", board_part),
+        Route("/portfolio", portfolio_page),
+        Route("/portfolio/part", portfolio_part),
         Route("/runs/{run}", run_page),
         Route("/runs/{run}/board", run_part),
         Route("/runs/{run}/halt", halt, methods=["POST"]),
@@ -171,6 +174,17 @@ async def boards(host: Host) -> pages.Html:
     newest = {row.build: row for row in await host.crew.store.runs()}
     shown = [pages.build(it, newest[it.build], host.runs) for it in reversed(view.builds)]
     return pages.boards(shown, host.epics, getattr(host.gitea, "done", None) if host.desk else None)
+
+
+async def portfolio_page(request: Request) -> Response:
+    """Show every rock, epic and issue, with alerts."""
+    host, since = host_of(request), host_of(request).feed.seq
+    return pages.page("Portfolio", tree.portfolio(await host.crew.portfolio()), live="/portfolio/part", since=since)
+
+
+async def portfolio_part(request: Request) -> Response:
+    """Return the part of the portfolio's page that changes."""
+    return pages.part(tree.portfolio(await host_of(request).crew.portfolio()))
 
 
 async def run_page(request: Request) -> Response:

@@ -18,7 +18,9 @@
       const text = await answer.text();
       if (answer.ok && !isAnswering()) {
         const log = document.getElementById("log"), place = log && log.scrollTop, end = log && atEnd(log);
+        const open = folds().map((fold) => fold.open);
         part.innerHTML = text;
+        folds().forEach((fold, place) => { fold.open = open[place] ?? fold.open; });
         const now = document.getElementById("log");
         if (now) now.scrollTop = end ? now.scrollHeight : place;
       }
@@ -28,6 +30,7 @@
     }
   }
 
+  const folds = () => [...part.querySelectorAll("details")];
   const atEnd = (log) => log.scrollTop + log.clientHeight > log.scrollHeight - 20;
   const soon = () => { timer ||= setTimeout(refresh, 200); };
 

@@ -63,7 +63,8 @@ def page(title: str, body: Html, *, live: str = "", since: int = 0, run: str = "
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · orket host</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         '<style nonce="{nonce}">{style}</style></head><body data-live="{live}" data-since="{since}" data-run="{run}">'
-        '<header><a class="home" href="/">orket host</a><h1>{title}</h1>{light}</header>'
+        '<header><a class="home" href="/">orket host</a><a class="home" href="/portfolio">portfolio</a>'
+        "<h1>{title}</h1>{light}</header>"
         '<main id="part">{body}</main>{script}</body></html>',
         title=title,
         nonce=nonce,

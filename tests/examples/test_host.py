@@ -213,6 +213,16 @@ def test_what_was_promised_is_begun_by_the_next_host(tmp_path: Path) -> None:
         assert server.until("RunFinished", "run=promised")[0]["build"] == "kept"
 
 
+def test_the_portfolio_shows_what_waits_and_what_nobody_has_begun(server: HostServer) -> None:
+    """The portfolio has the rock with both epics, cards of boards beside those of assets, and alerts."""
+    server.until("RunFinished", f"run={server.start('tea-shop', build='shown')}")
+    text = server.ask("GET", "/portfolio").text
+    assert "Open the season" in text
+    assert "/cards/front?build=shown" in text
+    assert "stalled" in text
+    assert "Which colour shall the front have?" in server.ask("GET", "/portfolio/part").text
+
+
 @pytest.mark.thorough
 def test_a_run_is_halted(tmp_path: Path) -> None:
     """A halted run lets its turns finish, and ends as halted."""
@@ -346,8 +356,9 @@ def test_what_an_asset_says_is_text(page: Page, tmp_path: Path) -> None:
         page.until(LIVE)
         run = server.start("launch")
         page.until(f"{CHIP} === 'done'")
-        for path in ("/", f"/runs/{run}", "/cards/one"):
+        for path in ("/", f"/runs/{run}", "/cards/one", "/portfolio"):
             page.open(f"{server.url}{path}")
+            page.ask("document.querySelectorAll('details').forEach(it => it.open = true)")
             assert evil in page.ask("document.body.innerText")
             assert "\u202e" not in page.ask("document.body.innerText")
             assert page.ask("window.pwned === undefined && document.querySelector('img') === null")
