@@ -12,7 +12,7 @@ from deliveries import REPOSITORY, SECRET, approved, delivery, merged, payload, 
 from gitea_world import World, WorldClient
 
 from orket.contracts import Batch, Store
-from orket.errors import GiteaError, RunError, StoreError, UnknownCardError
+from orket.errors import GiteaError, RunError, SandboxError, StoreError, UnknownCardError
 from orket.events import EffectSettled, EffectUnknown
 from orket.review import ReviewDesk
 from orket.stores import MemoryStore, SQLiteStore
@@ -26,7 +26,15 @@ STORIES = {
     "given up": [payload("opened"), *[rejected(nonce=nonce) for nonce in range(4)]],
     "merged": [payload("opened"), approved(), merged()],
 }
-ERRORS = {"closed": RunError, "unknown": UnknownCardError, "store": StoreError}
+
+
+class AwayError(SandboxError):
+    """A container engine that does not answer."""
+
+    retryable = True
+
+
+ERRORS = {"closed": RunError, "unknown": UnknownCardError, "store": StoreError, "engine": AwayError}
 ENDS = {
     "given up": {"review ISSUE-1": 1, "comment 7": 1, "close 7": 1, "issue Requirements: ISSUE-1: sell socks": 1},
     "merged": {"review ISSUE-1": 1, "merge 7": 1, "deploy 7": 1, "comment 7": 1},
@@ -229,6 +237,7 @@ async def test_what_is_refused_is_given_up(store: Store) -> None:
         ("start_review", ["closed"] * 9, 6, False),
         ("start_review", ["store"] * 3, 4, True),
         ("deploy", ["unknown"] * 9, 1, False),
+        ("deploy", ["engine"] * 3, 4, True),
         ("merge", ["closed"] * 3, 4, True),
         ("merge", ["unknown"] * 3, 4, True),
     ],

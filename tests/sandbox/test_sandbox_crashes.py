@@ -9,7 +9,7 @@ import anyio
 import pytest
 from attrs import define, field
 from engine_double import EngineDouble
-from sandbox_services import entropy_of, make_service
+from sandbox_services import entropy_of, make_product, make_service
 
 from orket.contracts import Batch, CommandResult, Store
 from orket.errors import OrketError, SandboxError, StoreError
@@ -21,6 +21,12 @@ from orket.testing.faults import FaultyStore, FrontStore
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
 RESTS = {SandboxState.RUNNING, SandboxState.UNHEALTHY, SandboxState.STOPPED, SandboxState.DELETED}
+
+
+@pytest.fixture
+def workspace(memory_disk: Path) -> Path:
+    """A workspace with a product, in memory: there are thousands of small files."""
+    return make_product(memory_disk / "space")
 
 
 class DeadError(Exception):
@@ -86,6 +92,7 @@ def is_consistent(made: Any, engine: EngineDouble) -> bool:
     return len(containers) == len(made.services)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_service_may_die_at_every_step(after: bool, workspace: Path) -> None:
     """Whichever call a service dies at, the next one mends what is left, goes on, and takes everything away."""
@@ -120,6 +127,7 @@ async def test_a_service_may_die_at_every_step(after: bool, workspace: Path) -> 
     assert deaths > 60
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("outcome", ["before", "after", "unknown"])
 async def test_any_call_of_the_store_may_fail(outcome: Any, workspace: Path) -> None:
     """Whichever call of the store fails, the error is the store's, and what is left is mended when it is well again."""
@@ -151,6 +159,7 @@ FAULTS: dict[str, Callable[[Callable[[], CommandResult]], CommandResult]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_any_command_may_fail(fault: str, workspace: Path) -> None:
     """Whichever command fails, hangs or says nonsense: the error is a SandboxError, and what is left is mended."""
@@ -290,3 +299,51 @@ async def test_errors_are_ours(workspace: Path) -> None:
     with pytest.raises(OrketError, match="broke its contract"):
         await make_service(store, engine, SimulatedClock(), workspace, policy=Broken).create("launch")
     assert engine.calls == []
+
+
+async def test_a_disk_that_is_in_the_way(workspace: Path) -> None:
+    """Where compose file or locks have no place, the error says where, and what was begun is removed."""
+    store, engine = MemoryStore(), EngineDouble()
+    await store.open()
+    folder = workspace.parent / "sandboxes"
+    folder.write_text("a file", "utf-8")
+    with pytest.raises(SandboxError, match=r"sandboxes/.* cannot be made, written or locked: Not a directory"):
+        await make_service(store, engine, SimulatedClock(auto=True), workspace).create("launch")
+    folder.unlink()
+    service = make_service(store, engine, SimulatedClock(auto=True), workspace)
+    await service.reconcile()
+    (owner,) = folder.iterdir()
+    (owner / "sandbox-launch").write_text("a file", "utf-8")
+    with pytest.raises(SandboxError, match=r"cannot be built: .*sandbox-launch cannot be made"):
+        await service.create("launch")
+    assert [it.state for it in await service.list(deleted=True)] == [SandboxState.DELETED]
+    (owner / "sandbox-launch").unlink()
+    (owner / "sandbox-launch.lock").unlink()
+    (owner / "sandbox-launch.lock").mkdir()
+    with pytest.raises(SandboxError, match=r"sandbox-launch.lock cannot be made"):
+        await service.create("launch")
+
+
+async def test_an_engine_that_goes_away_in_the_middle(workspace: Path) -> None:
+    """Where what was begun cannot be removed either, the error says both and may be retried; later it is removed."""
+    store, engine = MemoryStore(), EngineDouble()
+    await store.open()
+    service = make_service(store, engine, SimulatedClock(auto=True), workspace)
+    is_away = False
+
+    async def around(command: tuple[str, ...], act: Callable[[], CommandResult]) -> CommandResult:
+        nonlocal is_away
+        if "up" in command:
+            act()
+            is_away = True
+        return CommandResult(returncode=1, stdout="", stderr="gone") if is_away else act()
+
+    engine.around = around
+    with pytest.raises(SandboxError, match=r"cannot be built: .*\nand not be removed: docker ps failed") as raised:
+        await service.create("launch")
+    assert raised.value.retryable
+    engine.around = None
+    (left,) = await service.list()
+    assert (left.state, left.doomed) == (SandboxState.STOPPING, True)
+    assert (await service.reconcile()).removed == ("sandbox-launch",)
+    assert engine.ours() == []

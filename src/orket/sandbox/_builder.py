@@ -12,7 +12,7 @@ from typing import Any, Final
 import anyio.to_thread
 from attrs import define
 
-from orket.contracts import Clock, SandboxPorts
+from orket.contracts import Clock, CommandResult, SandboxPorts
 from orket.errors import SandboxError
 from orket.sandbox._engine import Engine, is_port_taken, tail
 from orket.sandbox._folder import SandboxFolder
@@ -78,9 +78,11 @@ class Builder:
                 ports = await anyio.to_thread.run_sync(reserve, *asked)
                 drawn = await self.planner.draw(plan, ports, self.engine.owner)
                 now = await self._begin(plan, drawn, ports, now)
-                engine = self.engine.hiding(drawn.password)
-                await anyio.to_thread.run_sync(self.folder.write, plan.id, drawn.file.text)
-                result = await engine.up(drawn.project, self.folder.file(plan.id))
+                result = await self._raise_up(plan.id, drawn)
+            except SandboxError as error:
+                if now is before:  # nothing was begun
+                    raise
+                raise await self._give_up(now, error.message) from error
             finally:
                 reservation.release()
             if result.returncode == 0 and not result.timed_out:
@@ -91,6 +93,10 @@ class Builder:
             avoid |= set(_of(ports))  # which of them was taken, dialects do not say alike
             await self.engine.remove(plan.id)
         raise await self._give_up(now, f"other programs took its ports {_TRIES} times")
+
+    async def _raise_up(self, sandbox: str, drawn: Blueprint) -> CommandResult:
+        await anyio.to_thread.run_sync(self.folder.write, sandbox, drawn.file.text)
+        return await self.engine.hiding(drawn.password).up(drawn.project, self.folder.file(sandbox))
 
     async def _begin(self, plan: Plan, drawn: Blueprint, ports: SandboxPorts, before: Sandbox | None) -> Sandbox:
         now = self.clock.now()

@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
+
+from orket.errors import SandboxError
 
 _FILE: Final = "compose.json"
 SECRET: Final = "x-orket"  # noqa: S105 - where a compose file says which text in it is secret
@@ -25,6 +28,19 @@ def flock(descriptor: int) -> bool:
     return True
 
 
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raise what the system says of a path as our own error.
+
+    Raises:
+        SandboxError: it cannot be made, written or locked.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SandboxError(f"{path} cannot be made, written or locked: {error.strerror or error}") from error
+
+
 @frozen(kw_only=True)
 class SandboxFolder:
     """A folder outside the workspace, for the eyes of its owner only (blocking I/O)."""
@@ -40,21 +56,31 @@ class SandboxFolder:
         return self.path(sandbox) / _FILE
 
     def prepare(self) -> None:
-        """Make the folder where it is missing."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder where it is missing.
+
+        Raises:
+            SandboxError: it cannot be made.
+        """
+        with told(self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, sandbox: str, text: str) -> None:
-        """Write a compose file whole, readable by its owner only."""
+        """Write a compose file whole, readable by its owner only.
+
+        Raises:
+            SandboxError: it cannot be written.
+        """
         self.prepare()
         folder = self.path(sandbox)
-        folder.mkdir(mode=0o700, exist_ok=True)
         temporary = folder / f"{_FILE}.new"
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(text)
-        temporary.replace(self.file(sandbox))
+        with told(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+                file.write(text)
+            temporary.replace(self.file(sandbox))
 
     def secret(self, sandbox: str) -> str | None:
         """Return the password that a sandbox's compose file holds; None where there is no such file any more."""
@@ -79,7 +105,12 @@ class SandboxFolder:
 
         Returns:
             A descriptor; closing it gives the right back.
+
+        Raises:
+            SandboxError: there is no place for the lock.
         """
         self.prepare()
-        descriptor = os.open(self.root / f"{sandbox}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return descriptor if flock(descriptor) else None
+        path = self.root / f"{sandbox}.lock"
+        with told(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            return descriptor if flock(descriptor) else None

@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 from orket._value import Value
 from orket.contracts import SandboxPorts, TechStack
 from orket.errors import SandboxError
-from orket.sandbox._folder import flock
+from orket.sandbox._folder import flock, told
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -82,10 +82,11 @@ def reserve(
         prefer: what the sandbox had before, if it is free.
 
     Raises:
-        SandboxError: no port of a range is free.
+        SandboxError: no port of a range is free, or the locks have no place.
     """
     folder, given = lock_folder(), dict[str, int]()
-    _make_shared(folder)
+    with told(folder):
+        _make_shared(folder)
     spans = {
         "api": ranges.api,
         "frontend": ranges.frontend,
@@ -103,7 +104,9 @@ def reserve(
 
 def _take(folder: Path, ports: Iterator[int], name: str, span: range) -> tuple[int, int]:
     for port in ports:
-        if (lock := _lock(folder / str(port))) is None:
+        with told(folder):
+            lock = _lock(folder / str(port))
+        if lock is None:
             continue
         if is_free(port):
             return port, lock
