@@ -210,7 +210,7 @@ async def test_what_is_gone_cannot_be_asked_again(tmp_path: Path) -> None:
         assert (await orchestrator.what_if("r")).unasked == ()
         store.lost.update(digest(text) for text in TEXTS.values())
         found = await orchestrator.what_if("r")
-    assert {one.why for one in found.unasked} == {"the decisions that it was offered are not in the store"}
+    assert {one.why for one in found.unasked} == {"the decisions or notes that it was told are not in the store"}
     assert {one.method for one in found.unasked} == {"compose"}
     assert found.differences == ()
 

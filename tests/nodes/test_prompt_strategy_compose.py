@@ -87,6 +87,7 @@ volatile = st.fixed_dictionaries(
         "epic": st.builds(Epic, id=words, name=words, team=words, environment=words, description=words),
         "history": st.lists(words, max_size=3).map(tuple),
         "remembered": st.lists(words, max_size=3).map(tuple),
+        "notes": st.lists(words, max_size=3).map(tuple),
         "verification": st.none() | st.builds(VerificationResult, passed=st.booleans(), detail=words, log=words),
     }
 )
@@ -109,7 +110,7 @@ def test_everything_about_the_issue_is_in_the_user_message(changes: dict[str, An
     issue, (system, user) = question.issue, compose(question)
     told = (issue.id, issue.name, issue.note, issue.requirements, *issue.depends_on, *issue.labels)
     assert all(text in user.content for text in (*told, question.epic.description))
-    assert all(f"- {entry}" in user.content for entry in (*question.history, *question.remembered))
+    assert all(f"- {entry}" in user.content for entry in (*question.history, *question.notes, *question.remembered))
     assert (system.role, user.role) == ("system", "user")
     assert compose(question) == (system, user)
 
@@ -222,8 +223,16 @@ def test_a_reviewer_is_told_what_to_decide() -> None:
     assert review.startswith("This is a review turn: decide whether the issue is finished.")
 
 
+HALF_PASSED = VerificationResult(
+    passed=False,
+    scenarios=(ScenarioResult(id="s1", passed=True), ScenarioResult(id="s2", passed=False, detail="got 3")),
+    detail="1 of 2 passed",
+    log="Traceback",
+)
+
+
 def test_the_user_message_has_its_sections_in_order() -> None:
-    """Epic, issue, verification, history and remembered decisions, each under its heading and complete."""
+    """Epic, issue, verification, history, notes and remembered decisions, each under its heading and complete."""
     issue = Issue(
         id="WEB-1",
         name="Login",
@@ -236,19 +245,14 @@ def test_the_user_message_has_its_sections_in_order() -> None:
         references=("RFC 1",),
         params={"z": 1, "a": "ü"},
     )
-    verification = VerificationResult(
-        passed=False,
-        scenarios=(ScenarioResult(id="s1", passed=True), ScenarioResult(id="s2", passed=False, detail="got 3")),
-        detail="1 of 2 passed",
-        log="Traceback",
-    )
     question = evolve(
         QUESTION,
         issue=issue,
         epic=evolve(QUESTION.epic, requirements="Fast."),
         kind=TurnKind.REVIEW,
-        verification=verification,
+        verification=HALF_PASSED,
         history=("first", "first", ""),
+        notes=("note by qa for dev, on WEB-2: slow\n# Note\r\n\nvery",),
         remembered=("use SQLite",),
     )
     assert sections(compose(question)[1]) == {
@@ -261,6 +265,7 @@ def test_the_user_message_has_its_sections_in_order() -> None:
         "Requirements": "It works.",
         "Verification": "Result: FAILED\n1 of 2 passed\n- s1 passed\n- s2 FAILED: got 3\nLog:\nTraceback",
         "History of this issue, oldest first": "- first\n- first\n-",
+        "Notes for you, newest last": "- note by qa for dev, on WEB-2: slow\n  # Note\n  \n  very",
         "Remembered decisions": "- use SQLite",
     }
 

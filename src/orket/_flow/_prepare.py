@@ -84,6 +84,7 @@ async def equip(turn: Turn) -> None:
     turn.model = model.model
     turn.dialect = await _dialect(turn)
     turn.remembered = await _recall(turn)
+    turn.notes = context.notes.addressed_to((turn.seat.id, *turn.role_names))
     prompt = await decide(prompter, "compose", prompt_question(turn), records=records, limit=limit)
     turn.messages = list(prompt.messages)
 
@@ -142,6 +143,7 @@ async def open_turn(turn: Turn) -> None:
             tools=tuple(turn.offered),
             self_review=turn.self_review,
             remembered=tuple([turn.quoted_payload(text) for text in turn.remembered]),
+            notes=tuple([turn.quoted_payload(text) for text in turn.notes]),
         )
     )
     await turn.commit(turns=1, claim=True)
@@ -194,5 +196,6 @@ def prompt_question(turn: Turn) -> PromptQuestion:
         tools=tuple(turn.offered.values()),
         history=tuple(context.recall(turn.issue.id)),
         remembered=turn.remembered,
+        notes=turn.notes,
         verification=turn.verification,
     )

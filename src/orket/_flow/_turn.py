@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-from attrs import Attribute, define, field, frozen
+from attrs import Attribute, Factory, define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest
 from orket._flow._evidence import Prover
+from orket._flow._notes import Note, Notes
 from orket._flow._recollection import Recollection
 from orket._flow._report import UnfiledReport
 from orket._value import Value
@@ -98,6 +99,7 @@ class RunContext(Value):
     user_preference: str = ""
     separation_of_duties: bool = False
     history: dict[str, deque[str]] = field(factory=dict)
+    notes: Notes = field(default=Factory(lambda self: Notes(self.context_window), takes_self=True))
     stored_prompts: dict[str, Digest] = field(factory=dict)
     stored_texts: dict[str, Digest] = field(factory=dict)
     role_orders: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = field(factory=dict)
@@ -168,6 +170,7 @@ class Turn:
     model: str = ""
     dialect: str = ""
     remembered: tuple[str, ...] = ()  # what its prompt is offered
+    notes: tuple[str, ...] = ()  # what its prompt shows
     messages: list[Message] = field(factory=list)
     token: int | None = None
     rounds: int = 0
@@ -180,6 +183,8 @@ class Turn:
     created: int = 0
     documents: list[Document] = field(factory=list)
     unfiled: UnfiledReport | None = None  # the failure report of this turn, if it has one
+    noted: int = 0  # notes that it has left
+    left: list[Note] = field(factory=list)  # those of them that no commit has yet
     learned: list[Remembered] = field(factory=list)  # what the documents say for the memory
     _changes: list[CardChange] = field(factory=list)
     _payloads: dict[Digest, str] = field(factory=dict)
@@ -300,6 +305,9 @@ class Turn:
         self._stored = self.issue.version
         self._payloads.clear()
         self.documents.clear()
+        if self.left:
+            self.context.notes.add(self.left)
+            self.left.clear()
         if self.learned:
             self.context.recollection.learn(self.learned)
             self.learned.clear()

@@ -40,6 +40,7 @@ async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
     Raises:
         StoreError: the record could not be read or written.
     """
+    await context.notes.load(context.store, context.build)
     rows = await context.store.load_board(context.build)
     while (added := await _add_missing(context, issues, rows)) is None:
         rows = await context.store.load_board(context.build)
@@ -60,6 +61,7 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> lis
     Raises:
         StoreError: the record could not be read.
     """
+    await context.notes.load(context.store, context.build)
     rows = await context.store.load_board(context.build)
     now = context.clock.now()
     news = []

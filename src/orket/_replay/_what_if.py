@@ -177,10 +177,10 @@ class Retrial:
                 if record.kind == "tool_strategy":
                     offered = await self._offered(self._equipping(record, card, issue, offered), opened, answer)
 
-    async def _told(self, opened: TurnOpened) -> tuple[str, ...] | None:
-        """Return the decisions that a turn's prompt was offered; None: they are not in the store."""
+    async def _told(self, opened: TurnOpened) -> tuple[tuple[str, ...], ...] | None:
+        """Return the decisions that a turn's prompt was offered, and the notes; None: they are not in the store."""
         with suppress(OrketError):
-            return tuple([await self._text(key) for key in opened.remembered])
+            return tuple([tuple([await self._text(key) for key in keys]) for keys in (opened.remembered, opened.notes)])
         return None
 
     async def _offered(
@@ -206,7 +206,7 @@ class Retrial:
         card: str,
         issue: Issue,
         offered: Mapping[str, ToolSpec],
-        told: tuple[str, ...] | None = (),
+        told: tuple[tuple[str, ...], ...] | None = ((), ()),
     ) -> Iterator[object]:
         turn = self._turn(card, issue)
         asked = Asked(method=record.method, reference=record.question)
@@ -219,9 +219,9 @@ class Retrial:
         elif turn.offered and not offered:
             raise RunError("the journal has no schemas of tools, and the tool strategy that chose them is not here")
         elif told is None:
-            raise RunError("the decisions that it was offered are not in the store")
+            raise RunError("the decisions or notes that it was told are not in the store")
         else:
-            turn.offered, turn.remembered = offered, told
+            turn.offered, (turn.remembered, turn.notes) = offered, told
             yield from prompt_questions(self.scene, turn, asked)
 
     async def _replied(self, entry: JournalEntry, replied: ModelReplied) -> None:

@@ -109,6 +109,7 @@ from orket.contracts._requests import (
     CreditsRequest,
     IssueRequest,
     NominationRequest,
+    NoteRequest,
     RefinementRequest,
     StatusWish,
 )
@@ -230,6 +231,7 @@ __all__ = [
     "ModelReply",
     "ModelRequest",
     "NominationRequest",
+    "NoteRequest",
     "OrchestrationLoopPolicyNode",
     "Organization",
     "PendingEffect",

@@ -158,7 +158,8 @@ class PromptQuestion(Value):
     """What is the model told? ``history`` is this issue's past, oldest first, already cut to the context window.
 
     ``epic`` comes without its issues, which are on the board. ``remembered`` are decisions that go with the issue, the
-    most relevant first, as many as the context window holds; other turns' models said them.
+    most relevant first, ``notes`` what seats of this build have left for this seat, its roles or all, the newest last;
+    of each as many as the context window holds. Models of other turns said both.
     """
 
     issue: Issue
@@ -171,6 +172,7 @@ class PromptQuestion(Value):
     tools: tuple[ToolSpec, ...]
     history: tuple[str, ...] = ()
     remembered: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     verification: VerificationResult | None = None
 
     @property

@@ -38,6 +38,14 @@ class CommentRequest(Value):
 
 
 @frozen(kw_only=True, repr=False, eq=False)
+class NoteRequest(Value):
+    """A note for later turns of the build: ``to`` is a seat of the team, a role of it, or ``all``."""
+
+    to: str = field(validator=_TEXT)
+    text: str = field(validator=_TEXT)
+
+
+@frozen(kw_only=True, repr=False, eq=False)
 class IssueRequest(Value):
     """A new issue on the same build."""
 
@@ -74,5 +82,5 @@ class RefinementRequest(Value):
 
 
 BoardRequest: TypeAlias = (
-    StatusWish | CommentRequest | IssueRequest | NominationRequest | CreditsRequest | RefinementRequest
+    StatusWish | CommentRequest | NoteRequest | IssueRequest | NominationRequest | CreditsRequest | RefinementRequest
 )

@@ -153,7 +153,7 @@ class DecisionMade(Value):
 class TurnOpened(Value):
     """A seat took an issue. ``prompt`` lists the digests of the messages.
 
-    ``remembered`` lists those of the remembered decisions that its prompt was offered, the most relevant first.
+    ``remembered`` lists those of the remembered decisions that its prompt was offered, ``notes`` those of the notes.
     """
 
     turn: int
@@ -166,6 +166,7 @@ class TurnOpened(Value):
     tools: tuple[str, ...]
     self_review: bool = False
     remembered: tuple[Digest, ...] = ()
+    notes: tuple[Digest, ...] = ()
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -252,6 +253,15 @@ class CommentAdded(Value):
     """A seat (or an operator) left a comment on a card."""
 
     author: str
+    text: str
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class NoteLeft(Value):
+    """A seat left a note for later turns of the build: of a seat, of a role, or of ``all``."""
+
+    author: str
+    to: str
     text: str
 
 
@@ -348,7 +358,7 @@ _OfRuns: TypeAlias = RunStarted | RunFinished
 _OfCards: TypeAlias = CardAdded | CardMoved | CardReprioritized | CardAdopted | CommentAdded | VerificationRecorded
 _OfTurns: TypeAlias = WishRefused | DecisionMade | TurnOpened | TurnResumed | ModelReplied | CallJudged | TurnClosed
 _OfEffects: TypeAlias = EffectIntended | EffectRecorded | EffectUnknown | EffectSettled
-_OfSeats: TypeAlias = CardNominated | CreditsReported | RefinementProposed | DecisionRemembered
+_OfSeats: TypeAlias = NoteLeft | CardNominated | CreditsReported | RefinementProposed | DecisionRemembered
 _OfFailures: TypeAlias = FailureReported | ReportUnwritten
 _OfServices: TypeAlias = SandboxRequested | SandboxMoved | DeliveryAccepted
 _OfPhases: TypeAlias = BugFixPhaseStarted | BugReported | BugResolved | BugFixPhaseExtended | BugFixPhaseEnded

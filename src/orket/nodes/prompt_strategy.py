@@ -298,8 +298,14 @@ def _issue_sections(question: PromptQuestion) -> Iterable[tuple[str, str]]:
         ("Requirements", issue.requirements),
         ("Verification", _verification(question)),
         ("History of this issue, oldest first", _bullets(question.history)),
+        ("Notes for you, newest last", _bullets(_indented(note) for note in question.notes)),
         ("Remembered decisions", _bullets(question.remembered)),
     )
+
+
+def _indented(text: str) -> str:
+    """Return a text whose further lines are indented: none of them can be taken for a heading of the prompt."""
+    return "\n  ".join(text.splitlines())
 
 
 def _facts(issue: Issue) -> str:

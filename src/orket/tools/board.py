@@ -21,6 +21,7 @@ from orket.contracts import (
     Issue,
     IssueRequest,
     NominationRequest,
+    NoteRequest,
     RefinementRequest,
     StatusWish,
     Tool,
@@ -80,6 +81,20 @@ class AddIssueComment(Value):
     """
 
     comment: str
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class LeaveNote(Value):
+    """Arguments of ``leave_note``.
+
+    Args:
+        to: a seat or a role of your team, or all
+        note: what they should know
+
+    """
+
+    to: str
+    note: str
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -155,6 +170,7 @@ def board_tools() -> tuple[Tool, ...]:
     return (
         _tool("get_issue_context", GetIssueContext, _get_issue_context),
         _tool("add_issue_comment", AddIssueComment, _add_issue_comment),
+        _tool("leave_note", LeaveNote, _leave_note),
         _tool("update_issue_status", UpdateIssueStatus, _update_issue_status),
         _tool("create_issue", CreateIssue, _create_issue),
         _tool("nominate_card", NominateCard, _nominate_card),
@@ -206,6 +222,12 @@ def _dependency(name: str, issue: Issue | None) -> dict[str, Any]:
 def _add_issue_comment(arguments: AddIssueComment, _: ToolContext) -> ToolResult:
     """Comment on your issue."""
     return _asked("the comment is noted", CommentRequest(text=_text(arguments.comment, "comment")))
+
+
+def _leave_note(arguments: LeaveNote, _: ToolContext) -> ToolResult:
+    """Leave a note that later turns of a seat, of a role or of all read, whatever issue they work on."""
+    request = NoteRequest(to=_text(arguments.to, "to"), text=_text(arguments.note, "note"))
+    return _asked(f"the note for {arguments.to} is noted", request)
 
 
 def _update_issue_status(arguments: UpdateIssueStatus, context: ToolContext) -> ToolResult:

@@ -31,6 +31,7 @@ from orket.events import (
     EffectUnknown,
     FailureReported,
     ModelReplied,
+    NoteLeft,
     Record,
     RefinementProposed,
     ReportUnwritten,
@@ -96,6 +97,7 @@ def _of_cards(text: str) -> tuple[Record, ...]:
         CardAdopted(type=CardType.EPIC, name=text, into=text, by=text, reason=text, department="uiux"),
         WishRefused(wish=CardStatus.DONE, by=text, rule="r", detail=text),
         CommentAdded(author=text, text=text),
+        NoteLeft(author=text, to=text, text=text),
         CardNominated(seat="s", kind="k", summary=text, reason=text),
         CreditsReported(seat="s", amount=0.1, detail=text),
         RefinementProposed(seat="s", target=text, proposal=text),
@@ -128,6 +130,7 @@ def _of_turns(text: str) -> tuple[Record, ...]:
         tools=(text,),
         self_review=True,
         remembered=(_DIGEST,),
+        notes=(_DIGEST, _DIGEST),
     )
     return (
         opened,

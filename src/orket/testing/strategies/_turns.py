@@ -211,5 +211,6 @@ def _prompt_question(
         tools=tuple(thawed(spec) for spec in offer),
         history=history,
         remembered=pick(((), ("Use tabs.",), TEXTS[1:5]), seed, "remembered"),
+        notes=pick(((), (), ("note by qa, on I: It is slow.",), TEXTS[1:9]), seed, "notes"),
         verification=verification if kind is TurnKind.REVIEW else None,
     )

@@ -152,7 +152,7 @@ class PromptStrategyContract(TurnNodeContract[PromptStrategyNode]):
 
 
 def _prompt_question(count: int) -> PromptQuestion:
-    """Return a question with *count* tools, lines of history and remembered decisions."""
+    """Return a question with *count* tools, lines of history, remembered decisions and notes."""
     issue = Issue(id="I", name="Write it", seat="coder", requirements="A parser.", params={})
     parameters = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
     names = [f"tool_{index}" for index in range(count)]
@@ -167,6 +167,7 @@ def _prompt_question(count: int) -> PromptQuestion:
         tools=tuple(ToolSpec(name=name, description="Do it", parameters=dict(parameters)) for name in names),
         history=tuple(f"turn {index}: work by coder, ready" for index in range(count)),
         remembered=tuple(f"Use {index} tabs." for index in range(count)),
+        notes=tuple(f"note by qa, on I: Beware of {index}." for index in range(count)),
     )
 
 
