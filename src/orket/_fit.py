@@ -5,8 +5,8 @@ an ``async def`` where a plain one is due both pass it. So signatures are compar
 """
 
 import inspect
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 
 
 @cache
@@ -49,6 +49,8 @@ def misfits(candidate: object, protocol: type, *, may_be_async: bool = True) -> 
 
 
 def _wrong_call(method: object, count: int) -> str | None:
+    if inspect.ismethod(method) and inspect.isfunction(method.__func__) and _takes(method.__func__, count + 1):
+        return None
     try:
         signature = inspect.signature(method)  # type: ignore[arg-type]  # known to be callable
     except Exception as error:  # noqa: BLE001 - the seam that calls foreign code: so may a signature
@@ -58,3 +60,12 @@ def _wrong_call(method: object, count: int) -> str | None:
     except TypeError as error:
         return f"{error} (its signature is {signature})"
     return None
+
+
+@lru_cache(maxsize=256)  # every opening of an orchestrator asks this of the same methods
+def _takes(function: Callable[..., object], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except Exception:  # noqa: BLE001 - the seam that calls foreign code; the caller looks again, and says what is wrong
+        return False
+    return True

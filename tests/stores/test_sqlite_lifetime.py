@@ -1,6 +1,7 @@
 """Opening and closing the SQLite file."""
 
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import anyio
 import pytest
 
 from orket.errors import StoreError
-from orket.stores import SQLiteStore
+from orket.stores import SQLiteStore, _database
 from orket.stores._connection import connect
 
 pytestmark = pytest.mark.anyio
@@ -73,3 +74,32 @@ async def test_who_opens_waits_for_who_writes(path: Path) -> None:
     connect(path, synchronous=True, busy_timeout=5, dial=dial).close()
     assert len(tried) == 2
     writer.close()
+
+
+def test_nobody_writes_while_the_log_is_copied_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other connection begins a transaction meanwhile; and while one has begun, nothing is copied."""
+    monkeypatch.setattr(_database, "WAL_BYTES", -1)
+    copied: list[tuple[int, int, int]] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            if "wal_checkpoint" in sql:
+                with pytest.raises(sqlite3.OperationalError, match="locked"):
+                    other.execute("BEGIN IMMEDIATE")
+                copied.append(super().execute(sql).fetchone())
+            return super().execute(sql, *args)
+
+    dial = partial(sqlite3.connect, factory=Watched)
+    database = _database.SQLiteDatabase(path, synchronous=True, busy_timeout=0, dial=dial)
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    with closing(other), closing(database):
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE head SET seq = seq + 1")
+        database.tidy()
+        assert copied == []
+        other.execute("COMMIT")
+        database.tidy()
+        ((busy, pages, done),) = copied
+        assert (busy, done) == (0, pages)
+        assert pages > 0
+        other.execute("BEGIN IMMEDIATE")  # as soon as it is over

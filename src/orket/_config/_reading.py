@@ -181,8 +181,9 @@ class Reading:
             self.problem(f"{json.dumps(earlier[0])} means the same and says something else; valid: only one of them")
         return False
 
-    def _build_converter(self) -> cattrs.Converter:
-        converter = cattrs.Converter(detailed_validation=False)
+    def _build_converter(self) -> cattrs.BaseConverter:
+        # Not the one that compiles hooks: to prepare that costs more than to read a file, and its own are never used.
+        converter = cattrs.BaseConverter(detailed_validation=False)
         converter.register_structure_hook(str, lambda value, _: self._scalar(value, str, "a text"))
         converter.register_structure_hook(bool, lambda value, _: self._scalar(value, bool, "true or false"))
         converter.register_structure_hook(int, lambda value, _: self._scalar(value, int, "an integer"))

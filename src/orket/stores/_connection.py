@@ -58,6 +58,13 @@ def connect_reader(path: Path, *, busy_timeout: float, dial: Dial = sqlite3.conn
     )
 
 
+def connect_guard(path: Path, *, busy_timeout: float, dial: Dial = sqlite3.connect) -> sqlite3.Connection:
+    """Return a connection for a transaction that writes nothing, to keep others from writing; it never makes a file."""
+    return dial(
+        f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=busy_timeout, check_same_thread=False
+    )
+
+
 def _turn_to_wal(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     # SQLite does not wait by itself here, where another process opens the same new file at this moment.
     end = time.monotonic() + patience

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from orket.contracts import Receipt
 from orket.errors import StoreConflictError, StoreError
 from orket.stores._changes import CardState, receipt
 from orket.stores._checks import MODULUS
-from orket.stores._connection import Dial, connect
+from orket.stores._connection import Dial, connect, connect_guard
 from orket.stores._faults import advice_on, fault_of
 from orket.stores._journal import Link
 from orket.stores._ledger import CardKey, Ledger
@@ -77,14 +77,18 @@ class SQLiteDatabase(Readers):
     def tidy(self) -> None:
         """Copy the WAL back into the database when there is enough of it.
 
-        By the connection that writes and between two transactions: SQLite before 3.51.3 may corrupt a file when one
-        connection checkpoints while another commits. PASSIVE, because it waits for nobody; what a reader still needs is
-        left for next time.
+        SQLite before 3.51.3 may corrupt a file when one connection checkpoints while another commits. So the connection
+        that writes does it, between two of its transactions, and a guard keeps all others, of any process, from
+        beginning one meanwhile. PASSIVE, because it waits for no reader; what one still needs is left for next time.
         """
         if self._unsaved > WAL_BYTES:
             self._unsaved = 0
-            with suppress(sqlite3.Error):  # the WAL keeps everything; a full disk is reported by the next commit
+            with suppress(sqlite3.Error), closing(self._guard()) as guard:  # the WAL keeps everything: next time, then
+                guard.execute("BEGIN IMMEDIATE")
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _guard(self) -> sqlite3.Connection:
+        return connect_guard(self._path, busy_timeout=self._busy_timeout, dial=self._dial)
 
     def close(self) -> None:
         """Close every connection; the last one to close empties the WAL."""

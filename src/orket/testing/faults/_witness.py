@@ -63,6 +63,7 @@ class CommitLog:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
+        self._read: tuple[int, list[dict[str, Any]]] = (0, [])  # so many bytes of it, and their lines
 
     def write(self, line: dict[str, Any]) -> None:
         """Append a line."""
@@ -117,12 +118,18 @@ class CommitLog:
         return tuple(found)
 
     def _lines(self, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        if not self.path.exists():
-            return
-        begin = f'{{"{kind}"'  # its key comes first
-        for at, text in enumerate(self.path.read_text("utf-8").splitlines()):
-            if text.startswith(begin):
-                yield at, json.loads(text)
+        yield from [(at, told) for at, told in enumerate(self._all()) if kind in told]
+
+    def _all(self) -> list[dict[str, Any]]:
+        """Return all lines; whoever appends to the file, those that were read before are not read again."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                size, lines = self._read
+                file.seek(size)
+                more = file.read()
+            whole = more[: more.rfind(b"\n") + 1]
+            self._read = (size + len(whole), [*lines, *[json.loads(line) for line in whole.splitlines()]])
+        return self._read[1]
 
 
 class WitnessedStore(FrontStore):
