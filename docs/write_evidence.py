@@ -1,5 +1,7 @@
 """Write ``evidence.md`` from what the fire tests have shown: ``nox -s evidence`` calls it with their JSON.
 
+Several of these add up: shares of a night, other evenings, other machines. The page says of each when and where it was.
+
 The exit status is 1 where a guarantee did not hold.
 """
 
@@ -8,16 +10,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+NOTES = 16  # of a line
 PAGE = Path(__file__).with_name("evidence.md")
 HEAD = """# Evidence
 
 What orket promises about its record was tried as often as this page says, by tests that anybody can repeat.
 `nox -s evidence` wrote it, from what ran. [Prove durability](howto/prove-durability.md) shows the harness.
 
-{date} · {counts} · {versions} · {machine}
-
-| guarantee | command | runs | failures | 95 % bound |
-|---|---|---|---|---|
+{sessions}
+| guarantee | command | sessions | runs | failures | 95 % bound |
+|---|---|---|---|---|---|
 """
 TAIL = """
 A run is a case: one death, one fault, one cut, one seed. Where cases are drawn by chance and none of N failed, the
@@ -26,20 +28,38 @@ they are enumerated, all points, steps or kinds of an epic are gone through, or 
 """
 
 
-def page(shown: dict[str, Any]) -> str:
-    """Return the page."""
-    counts = "the counts of `nox -s nightly`" if shown["nightly"] else "the counts of CI"
-    versions = ", ".join([f"{name} {version}" for name, version in shown["versions"].items()])
-    head = HEAD.format(date=shown["date"], counts=counts, versions=versions, machine=shown["machine"])
-    command = "NIGHTLY=1 python -m pytest -m fire" if shown["nightly"] else "python -m pytest -m fire"
-    rows = [_row(line, command) for line in shown["lines"].values()]
-    return f"{head}{''.join(rows)}{TAIL}{_notes(shown['lines'])}"
+def page(*shown: dict[str, Any]) -> str:
+    """Return the page of some sessions."""
+    head = HEAD.format(sessions="".join([_session(number, one) for number, one in enumerate(shown, 1)]))
+    lines = {name: _sum([one["lines"][name] for one in shown]) for name in shown[0]["lines"]}
+    return f"{head}{''.join([_row(line) for line in lines.values()])}{TAIL}{_notes(lines)}"
 
 
-def _row(line: dict[str, Any], command: str) -> str:
-    command = f"`{command} {' '.join(sorted(line['tests']))}`" if line["tests"] else ""
+def _session(number: int, one: dict[str, Any]) -> str:
+    versions = ", ".join([f"{name} {version}" for name, version in one["versions"].items()])
+    return f"{number}. {one['date']} · the counts of {one['counts']} · {versions} · {one['machine']}\n"
+
+
+def _sum(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up what sessions say of one line."""
+    added = {key: sum(line[key] for line in lines) for key in ("runs", "failures", "skipped")}
+    notes = [note for line in lines for note in line["notes"]]
+    ran = [number for number, line in enumerate(lines, 1) if line["tests"]]
+    tests = {test for line in lines for test in line["tests"]}
+    return {**lines[0], **added, "notes": notes, "sessions": ran, "tests": sorted(tests)}
+
+
+def _row(line: dict[str, Any]) -> str:
+    command = f"`python -m pytest -m fire {' '.join(line['tests'])}`" if line["tests"] else ""
     runs = f"{line['runs']:,} | {line['failures']:,}" if line["tests"] else "not run | "
-    return f"| {line['guarantee']} | {command} | {runs} | {_bound(line)} |\n"
+    return f"| {line['guarantee']} | {command} | {_spans(line['sessions'])} | {runs} | {_bound(line)} |\n"
+
+
+def _spans(numbers: list[int]) -> str:
+    """Return numbers with neighbours joined: 1-3, 5."""
+    ends = [number for number in numbers if number + 1 not in numbers]
+    starts = [number for number in numbers if number - 1 not in numbers]
+    return ", ".join([f"{a}" if a == z else f"{a}-{z}" for a, z in zip(starts, ends, strict=True)])
 
 
 def _bound(line: dict[str, Any]) -> str:
@@ -49,19 +69,24 @@ def _bound(line: dict[str, Any]) -> str:
 
 
 def _notes(lines: dict[str, dict[str, Any]]) -> str:
-    notes = [f"- {name}: {note}\n" for name, line in lines.items() for note in [*line["notes"], *_skipped(line)]]
+    notes = [f"- {name}: {note}\n" for name, line in lines.items() for note in [*_told(line), *_skipped(line)]]
     return "\n## Measured besides\n\n" + "".join(notes) if notes else ""
+
+
+def _told(line: dict[str, Any]) -> list[str]:
+    more = len(line["notes"]) - NOTES
+    return [*line["notes"][:NOTES], *([f"and {more} like these"] if more > 0 else [])]
 
 
 def _skipped(line: dict[str, Any]) -> list[str]:
     return [f"{line['skipped']} tests cannot run on this machine"] if line["skipped"] else []
 
 
-def main(path: str) -> int:
-    """Write the page; return how many guarantees did not hold."""
-    shown = json.loads(Path(path).read_text("utf-8"))
-    PAGE.write_text(page(shown), "utf-8")
-    return int(any(line["failures"] for line in shown["lines"].values()))
+def main(*paths: str) -> int:
+    """Write the page of all; return whether a guarantee did not hold in one."""
+    shown = [json.loads(Path(path).read_text("utf-8")) for path in paths]
+    PAGE.write_text(page(*shown), "utf-8")
+    return int(any(line["failures"] for one in shown for line in one["lines"].values()))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from evidence import Evidence
-from nightly import scaled
+from nightly import drawn
 from power import Disk, RecordedStore, Recording, RecordingVFS, record
 from power.crew import BUILDS, Verdict, examine
 from power.disk import Event, FolderSynced, Synced, Told
@@ -16,7 +16,7 @@ from power.disk import Event, FolderSynced, Synced, Told
 from orket.stores import Durability, _database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.thorough]
-CUTS = scaled(500, 10_000)  # on each event loop
+CUTS = drawn(500, 10_000)  # on each event loop
 FINISHED = 50  # every so many records that a cut has left are worked on to the end
 
 
@@ -62,11 +62,12 @@ async def test_a_power_cut_loses_nothing_that_was_acknowledged(desk: Path, evide
     """After 1,000 cuts every acknowledged batch is there, the record is how the work began, and it can be finished."""
     recording = await work(desk / "work", "full")
     problems: dict[str, tuple[str, ...]] = {}
-    for number, at in enumerate(recording.moments(CUTS, Random(1))):
+    moments = recording.moments(len(CUTS), Random(1 + CUTS.start))
+    for number, at in zip(CUTS, moments, strict=True):
         verdict = await cut(recording, desk, number, at)
         if verdict.problems:
             problems[f"cut {number}, before event {at}"] = verdict.problems
-    evidence(runs=CUTS, failures=len(problems))
+    evidence(runs=len(CUTS), failures=len(problems))
     assert problems == {}
 
 
@@ -75,8 +76,8 @@ async def test_a_power_cut_loses_nothing_that_was_acknowledged(desk: Path, evide
 async def test_who_does_not_wait_for_the_disk_loses_the_end(desk: Path, evidence: Evidence) -> None:
     """With durability "process" a cut takes the last commits, as documented; what is left is how the work began."""
     recording = await work(desk / "work", "process")
-    cuts, lost, problems = CUTS // 5, [], {}
-    for number, at in enumerate(recording.moments(cuts, Random(2))):
+    cuts, lost, problems = len(CUTS) // 5, [], {}
+    for number, at in enumerate(recording.moments(cuts, Random(2 + CUTS.start)), CUTS.start):
         verdict = await cut(recording, desk, number, at, full=False)
         lost.append(verdict.lost)
         if verdict.problems:

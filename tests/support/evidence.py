@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
+from nightly import NIGHT
 
 LINES: Final = {  # what is guaranteed where
     "kill points": "A process exits before or after any call of store, model or tools: 0 lost, 0 doubled",
@@ -39,6 +40,8 @@ LINES: Final = {  # what is guaranteed where
 }
 # What is drawn by chance; elsewhere all cases are tried.
 DRAWN: Final = ("kill -9", "disk errors", "power cuts", "power cuts, process", "processes", "simulation", "tampering")
+MEASURED: Final = ("store faults", "tampering")  # where coverage is measured
+SPLIT: Final = (*DRAWN, "kill points")  # of which each share of a night has its own
 
 
 class Evidence(Protocol):
@@ -100,7 +103,11 @@ def surroundings() -> dict[str, Any]:
     packages = {name: importlib.metadata.version(name) for name in ("orket", "anyio", "trio")}
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "nightly": bool(os.environ.get("NIGHTLY")),
+        "counts": "CI"
+        if NIGHT is None
+        else "a night"
+        if NIGHT == (1, 1)
+        else f"share {NIGHT[0]}/{NIGHT[1]} of a night",
         "versions": {**packages, "Python": platform.python_version(), "SQLite": sqlite3.sqlite_version},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
@@ -117,10 +124,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Collector(config.option.evidence))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each fire test say which line it belongs to; refuse lines that the page does not have."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each fire test say which line it belongs to; refuse lines that the page does not have.
+
+    A share of a night, other than the first, has the tests that can be split.
+    """
     for item in items:
         for mark in item.iter_markers("fire"):
             if mark.args not in [(name,) for name in LINES]:
                 raise pytest.UsageError(f"{item.nodeid}: {mark.args} is no line of the page; there are {[*LINES]}")
             item.user_properties.append(("fire", mark.args[0]))
+            if mark.args[0] not in MEASURED:
+                item.add_marker("no_cover")  # coverage more than doubles what they take; other tests come there, too
+    if NIGHT is not None and NIGHT[0] > 1:
+        rest = [item for item in items if all(mark.args[0] not in SPLIT for mark in item.iter_markers("fire"))]
+        items[:] = [item for item in items if item not in rest]
+        config.hook.pytest_deselected(items=rest)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from evidence import Evidence
-from nightly import scaled
+from nightly import dealt, drawn, scaled
 
 from orket.testing.faults import Killing, KillReport
 
@@ -23,27 +23,30 @@ def show(report: KillReport, evidence: Evidence) -> None:
 def test_a_crew_may_die_at_every_point(tmp_path: Path, evidence: Evidence) -> None:
     """Before and after every call of store, model and tools a process exits, and a new one finishes the work."""
     killing = Killing(folder=tmp_path, options={"issues": scaled(6, LONG)}, workers=2)
-    report = killing.everywhere()
+    points = killing.everywhere(points=()).points
+    report = killing.everywhere(points=dealt(range(1, points + 1)))
     show(report, evidence)
-    assert report.points == report.cases == report.deaths > 25 * 6
+    assert report.points == points > 25 * 6
+    assert report.cases == report.deaths == len(dealt(range(points)))
     assert report.settled > 0
 
 
 @pytest.mark.fire("kill points")
 def test_a_crew_of_many_may_die_in_relay(tmp_path: Path, evidence: Evidence) -> None:
-    """A hundred issues are finished although process after process exits, each at a point of its own."""
+    """A hundred issues are finished although process after process exits, at every point there is."""
     killing = Killing(folder=tmp_path, options={"issues": LONG}, workers=2)
-    report = killing.in_relay(points=range(7, 16 * LONG, scaled(19, 1)), records=scaled(2, 16))
+    points = killing.everywhere(points=()).points
+    report = killing.in_relay(points=dealt(range(1, points + 1)), records=8)
     show(report, evidence)
-    assert report.points > 16 * LONG
-    assert report.deaths == len(range(7, 16 * LONG, scaled(19, 1)))
+    assert report.points == points > 16 * LONG
+    assert report.deaths == len(dealt(range(points)))
     assert report.settled > 0
 
 
 @pytest.mark.fire("kill points")
 def test_a_crew_may_die_on_trio(tmp_path: Path, evidence: Evidence) -> None:
     """The same at every tenth point, on the other event loop."""
-    report = Killing(folder=tmp_path, backend="trio", workers=2).everywhere(points=range(3, 185, scaled(10, 1)))
+    report = Killing(folder=tmp_path, backend="trio", workers=2).everywhere(points=dealt(range(3, 185, scaled(10, 1))))
     show(report, evidence)
     assert report.deaths == report.cases
 
@@ -51,7 +54,7 @@ def test_a_crew_may_die_on_trio(tmp_path: Path, evidence: Evidence) -> None:
 @pytest.mark.fire("kill points")
 def test_crews_may_die_again_and_again(tmp_path: Path, evidence: Evidence) -> None:
     """Each crew dies after some twenty points of its own, until one is left that has nothing to do."""
-    report = Killing(folder=tmp_path, workers=2).everywhere(points=range(5, 25, scaled(6, 1)), again=23)
+    report = Killing(folder=tmp_path, workers=2).everywhere(points=dealt(range(5, 25, scaled(6, 1))), again=23)
     show(report, evidence)
     assert report.deaths >= 5 * report.cases
 
@@ -60,7 +63,8 @@ def test_crews_may_die_again_and_again(tmp_path: Path, evidence: Evidence) -> No
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_a_crew_may_be_killed_at_any_moment(tmp_path: Path, deaths: int, evidence: Evidence) -> None:
     """SIGKILL, wherever it finds the process, also in the middle of a transaction."""
-    report = Killing(folder=tmp_path, workers=2).at_random(scaled(60, 1200) // deaths, deaths=deaths)
+    cases = drawn(60, 1200)
+    report = Killing(folder=tmp_path, workers=2).at_random(len(cases) // deaths, seed=cases.start, deaths=deaths)
     show(report, evidence)
     assert report.deaths > report.cases * deaths / 3
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from evidence import Evidence
-from nightly import scaled
+from nightly import drawn
 
 from orket.testing.faults import Sharing, SharingReport
 
@@ -23,7 +23,7 @@ def show(report: SharingReport, evidence: Evidence) -> None:
 @pytest.mark.parametrize("count", [2, 8])
 def test_processes_share_a_file(tmp_path: Path, count: int, evidence: Evidence) -> None:
     """Each of them works, all of them finish, and nobody has to wait for a lease to expire."""
-    for seed in range(scaled(1, 40)):
+    for seed in drawn(1, 40):
         report = Sharing(folder=tmp_path, options={"issues": 150}, pause=0.05).in_processes(count, seed=seed)
         show(report, evidence)
         assert len(report.shares) == count
@@ -35,7 +35,7 @@ def test_processes_share_a_file(tmp_path: Path, count: int, evidence: Evidence) 
 def test_processes_may_stop_and_die(tmp_path: Path, count: int, evidence: Evidence) -> None:
     """Some stop for longer than their lease, and are fenced out; some are killed; their work is taken over."""
     sharing = Sharing(folder=tmp_path, options={"issues": 200}, lease=1.0, pause=0.05 * count)
-    for seed in range(scaled(1, 60)):
+    for seed in drawn(1, 60):
         report = sharing.in_processes(count, stops=4, kills=3, seed=seed)
         show(report, evidence)
         assert report.crews == count + report.killed
@@ -51,7 +51,7 @@ async def test_orchestrators_of_one_process_share_a_store(
     tmp_path: Path, scenario: str, count: int, evidence: Evidence
 ) -> None:
     """On one event loop, in one file or in memory, it is the same."""
-    for _ in range(scaled(1, 20)):
+    for _ in drawn(1, 20):
         report = await Sharing(folder=tmp_path, scenario=scenario, options={"issues": 30}).in_one_process(count)
         show(report, evidence)
         assert len(report.shares) == count
