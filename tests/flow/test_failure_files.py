@@ -290,6 +290,28 @@ async def test_a_card_that_another_run_holds_is_left_to_it(tmp_path: Path) -> No
         assert names(folder(root)) == [NAME]
 
 
+async def test_a_card_is_given_back_when_the_record_fails_meanwhile(tmp_path: Path) -> None:
+    """A due file is written and the commit after it fails: the run ends with that error, and nobody holds the card."""
+    root, inner = organization(tmp_path, [issue("a", max_retries=0)]), orket.MemoryStore()
+    (root / "work" / "space").mkdir(parents=True)
+    (root / "work" / "space" / "agent_output").write_text("in the way")
+    async with open_world(root, trespasser, store=inner) as crew:
+        await crew.run_epic("launch")
+    (root / "work" / "space" / "agent_output").unlink()
+
+    async def around(batch: Batch, commit: Callable[[], Awaitable[Receipt]]) -> Receipt:
+        if any(document.kind == UNFILED for document in batch.documents):
+            raise StoreError("the disk is gone")
+        return await commit()
+
+    async with open_world(root, trespasser, store=StoreDouble(inner, around)) as crew:
+        with pytest.raises(StoreError, match="the disk is gone"):
+            await crew.run_epic("launch")
+        assert [row.owner for row in await inner.load_board("build-launch")] == [None]
+        assert len(await inner.find(UNFILED)) == 1
+    assert names(folder(root)) == [NAME]
+
+
 async def test_a_platform_without_descriptors_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no file of the workspace can be opened safely, the journal says why there is no report."""
     root, store = organization(tmp_path, [issue("a", max_retries=0)]), orket.MemoryStore()

@@ -14,6 +14,7 @@ from orket.errors import BugFixError
 from orket.events import RunOutcome
 
 FINISHED: Final = "finished_rock"  # documents of rocks whose phase is to begin
+PLACE: Final = "bugfix"  # run and build of what is written about phases
 
 
 def manager_of(services: Services) -> BugFixManager:
@@ -76,8 +77,8 @@ async def begin_phases(manager: BugFixManager, store: Store, clock: Clock) -> No
         finished = codec().load(document.body, FinishedRock)
         await manager.begin(finished)
         gone = Document(kind=FINISHED, key=_key(finished), body=None)
-        op_id = f"{finished.run}::begun"
-        await store.commit(Batch(op_id=op_id, run=finished.run, build=finished.run, at=clock.now(), documents=(gone,)))
+        op_id = f"{PLACE}:begun:{finished.run}"
+        await store.commit(Batch(op_id=op_id, run=PLACE, build=PLACE, at=clock.now(), documents=(gone,)))
 
 
 def _key(finished: FinishedRock) -> str:
