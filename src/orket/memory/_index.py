@@ -6,6 +6,7 @@ So the search runs where it is called, without a thread.
 """
 
 import sqlite3
+import weakref
 from collections import Counter
 from contextlib import closing
 from typing import Final
@@ -53,8 +54,10 @@ class FullTextMemory:
             return
         index = self._index
         if index is None:
-            index = self._index = sqlite3.connect(":memory:", isolation_level=None)
+            index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)  # garbage goes anywhere
+            self._index = index
             _make_table(index)
+            weakref.finalize(self, index.close).atexit = False  # a memory that nobody closed takes its index with it
         said = [words(one.text) for one in new]
         index.execute("BEGIN")
         index.executemany(_INSERT, [(place, " ".join(it)) for place, it in enumerate(said, len(self._kept) + 1)])
