@@ -30,14 +30,20 @@ they are enumerated, all points, steps or kinds of an epic are gone through, or 
 
 def page(*shown: dict[str, Any]) -> str:
     """Return the page of some sessions."""
-    head = HEAD.format(sessions="".join([_session(number, one) for number, one in enumerate(shown, 1)]))
-    lines = {name: _sum([one["lines"][name] for one in shown]) for name in shown[0]["lines"]}
+    sessions: dict[str, list[dict[str, Any]]] = {}
+    for one in shown:
+        sessions.setdefault(_session(one), []).append(one)
+    head = HEAD.format(sessions="".join([f"{number}. {told}\n" for number, told in enumerate(sessions, 1)]))
+    names = shown[0]["lines"]
+    summed = [{name: _sum([one["lines"][name] for one in same]) for name in names} for same in sessions.values()]
+    lines = {name: _sum([one[name] for one in summed]) for name in names}
     return f"{head}{''.join([_row(line) for line in lines.values()])}{TAIL}{_notes(lines)}"
 
 
-def _session(number: int, one: dict[str, Any]) -> str:
+def _session(one: dict[str, Any]) -> str:
+    """Say when, how often, with what and where; parts of one session say the same."""
     versions = ", ".join([f"{name} {version}" for name, version in one["versions"].items()])
-    return f"{number}. {one['date']} · the counts of {one['counts']} · {versions} · {one['machine']}\n"
+    return f"{one['date']} · the counts of {one['counts']} · {versions} · {one['machine']}"
 
 
 def _sum(lines: list[dict[str, Any]]) -> dict[str, Any]:

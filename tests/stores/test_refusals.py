@@ -90,7 +90,7 @@ async def test_a_store_says_why_it_refuses(store: Store) -> None:
     with pytest.raises(StoreError, match="not open"):
         await store.load_board("build")
     await store.open()
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await store.wait(0)
     assert (await store.commit(batch("b", records=(comment("2"),)))).first_seq == 2
 
