@@ -175,8 +175,8 @@ def container(service: str, status: str = "running", health: str = "", code: int
     ("containers", "state", "detail", "may_become"),
     [
         ([], "stopped", "no container is left", False),
-        ([container("api"), container("db", health="healthy")], "running", "", False),
-        ([container("api"), container("db", "exited")], "running", "", False),
+        ([container("api"), container("db", health="healthy")], "running", "", True),
+        ([container("api"), container("db", "exited")], "running", "", True),
         ([container("api"), container("db", health="starting")], "unhealthy", "db starting", True),
         ([container("api"), container("db", "created")], "unhealthy", "db created", True),
         ([container("api"), container("db", "restarting")], "unhealthy", "db restarting", True),

@@ -124,6 +124,31 @@ async def test_a_port_that_somebody_else_binds(sandboxes: SandboxOrchestrator, e
     assert [it.id for it in await sandboxes.list()] == ["sandbox-launch"]
 
 
+async def test_a_compose_that_does_not_say_that_it_failed(sandboxes: SandboxOrchestrator, engine: EngineDouble) -> None:
+    """Where compose ends well and nothing runs, a port that was taken is found all the same, and its words are told."""
+    words = ["bind: address already in use", "no such image"]
+
+    async def around(command: tuple[str, ...], act: Any) -> CommandResult:
+        return CommandResult(returncode=0, stdout="", stderr=words.pop(0)) if "up" in command and words else act()
+
+    engine.around = around
+    with pytest.raises(SandboxError, match=r"no container is left.*\n.*no such image"):
+        await sandboxes.create("launch")
+    assert (await sandboxes.create("launch")).state is SandboxState.RUNNING
+
+
+async def test_podman(store: Store, engine: EngineDouble, clock: SimulatedClock, workspace: Path) -> None:
+    """Podman is driven by its own commands, and asked to run the health checks that it leaves to others."""
+    service = make_service(store, engine, clock, workspace, command=("/opt/podman-compose",))
+    made = await service.create("launch")
+    assert made.state is SandboxState.RUNNING
+    assert {call[0] for call in engine.calls} == {"/opt/podman-compose", "/opt/podman"}
+    examined = {call[-1].rsplit("_", 2)[-2] for call in engine.calls if call[1:3] == ("healthcheck", "run")}
+    assert examined == set(made.services)
+    await service.delete(made.id)
+    assert engine.ours() == []
+
+
 async def test_the_same_key_builds_once(sandboxes: SandboxOrchestrator, engine: EngineDouble) -> None:
     """What runs for a key is found again; another key, or a sandbox that does not run, is built anew."""
     first = await sandboxes.create("launch", key="a")

@@ -45,8 +45,8 @@ class EngineDouble:
         assert cwd.is_dir()  # noqa: ASYNC240 - a folder of a test
         assert timeout > 0
         await anyio.lowlevel.checkpoint()
-        command = tuple(argv)
-        self.calls.append(command)
+        self.calls.append(tuple(argv))
+        command = (argv[0].rpartition("/")[2].replace("podman", "docker"), *argv[1:])
         if self.around is not None:
             return await self.around(command, lambda: self._try(command))
         return self._try(command)
@@ -85,6 +85,8 @@ class EngineDouble:
                 return self._inspect(names)
             case ("docker", "network" | "volume", "inspect", "--format", _, *names):
                 return self._say(json.dumps({"labels": self.things[name].labels}) for name in names)
+            case ("docker", "healthcheck", "run", name):
+                return OK if self.things[name].health else CommandResult(returncode=1, stdout="", stderr="has none")
             case ("docker", "stop", "-t", _, *names):
                 for name in names:
                     self.things[name].status, self.things[name].code = "exited", 137

@@ -85,8 +85,11 @@ class Builder:
                 raise await self._give_up(now, error.message) from error
             finally:
                 reservation.release()
-            if result.returncode == 0 and not result.timed_out:
-                return await self._become_well(now, drawn.password)
+            failed = result.returncode != 0 or result.timed_out
+            if is_port_taken(result) and not failed:  # podman-compose does not say by its code that it failed
+                failed = not (await self.look(now)).may_become
+            if not failed:
+                return await self._become_well(now, drawn.password, result)
             if not is_port_taken(result):
                 why = "ran out of time" if result.timed_out else f"failed ({result.returncode})"
                 raise await self._give_up(now, f"building it {why}: {tail(result)}")
@@ -119,7 +122,7 @@ class Builder:
             raise SandboxError(f"somebody else changed sandbox {plan.id} meanwhile", sandbox=plan.id, retryable=True)
         return written
 
-    async def _become_well(self, sandbox: Sandbox, secret: str) -> Sandbox:
+    async def _become_well(self, sandbox: Sandbox, secret: str, result: CommandResult) -> Sandbox:
         deadline = self.clock.now() + self.engine.limits.start
         while True:
             verdict = await self.look(sandbox)
@@ -129,7 +132,7 @@ class Builder:
                 break
             await self.clock.sleep(self.engine.limits.poll)
         after = await self.swap(sandbox, verdict.state, verdict.detail)
-        said = await self.logs(after, secret, _LINES)
+        said = await self.logs(after, secret, _LINES) or tail(result)
         raise SandboxError(
             f"sandbox {after.id} does not become well: {verdict.detail}; it is left to look at, or to delete\n{said}",
             sandbox=after.id,

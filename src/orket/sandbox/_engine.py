@@ -42,8 +42,8 @@ def tail(result: CommandResult) -> str:
 
 
 def is_port_taken(result: CommandResult) -> bool:
-    """Return whether a command failed because somebody has bound a port meanwhile."""
-    return result.returncode != 0 and _TAKEN.search(result.stdout + result.stderr) is not None
+    """Return whether a command says that somebody has bound a port meanwhile."""
+    return _TAKEN.search(result.stdout + result.stderr) is not None
 
 
 @frozen(kw_only=True)
@@ -72,15 +72,26 @@ class Engine:
         Raises:
             SandboxError: the engine does not answer, or says something that cannot be read.
         """
-        tries = _TRIES
+        tries, is_fresh = _TRIES, self.commands.engine[-1].rpartition("/")[2] != "podman"
         while ids := await self._listed(_CONTAINERS, sandbox):
             result = await self._ask("inspect", "--type", "container", "--format", _FACTS, *ids, fails=True)
             if result.returncode == 0:
-                return [_container(one) for one in _objects(result.stdout)]
+                found = [_container(one) for one in _objects(result.stdout)]
+                if is_fresh or not await self._examine(found):
+                    return found
+                is_fresh = True
+                continue
             tries -= 1
             if not tries:
                 raise self._failed("inspect", result)
         return []
+
+    async def _examine(self, containers: Sequence[Container]) -> bool:
+        """Run the health checks, which podman leaves to systemd where there is one; return whether there are any."""
+        checked = [one for one in containers if one.status == "running" and one.health]
+        for one in checked:
+            await self._ask("healthcheck", "run", one.id, fails=True)
+        return bool(checked)
 
     async def sandboxes(self) -> set[str]:
         """Return the sandboxes of which the engine has containers, networks or volumes.

@@ -58,7 +58,7 @@ def judge(services: Collection[str], containers: Collection[Container]) -> Verdi
     missing = sorted(set(services) - {it.service for it in containers})
     wrong = sorted(str(it) for it in containers if not it.is_fine)
     if not missing and not wrong:
-        return Verdict(state=SandboxState.RUNNING, detail="")
+        return Verdict(state=SandboxState.RUNNING, detail="", may_become=True)
     told = ", ".join([*wrong, *(f"{name} missing" for name in missing)])
     hope = not missing and all(it.may_become for it in containers)
     return Verdict(state=SandboxState.UNHEALTHY, detail=told, may_become=hope)
