@@ -201,7 +201,7 @@ class ReviewDesk:
                 after = await self._record.swap(before, change)
         finally:  # where the store failed, too, the intents may be on record
             if change.pull.pending:
-                worker.wake(before)
+                worker.wake(after or before, is_fresh=after is not None)
         return after
 
     def _decide(self, worker: Worker, before: PullReview, taken: PullReview, delivery: Delivery) -> tuple[Change, str]:

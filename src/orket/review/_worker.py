@@ -47,13 +47,19 @@ class Worker:
         seconds = time_for(effect.action.act) if effect else LONGEST
         return Hold(owner=self.owner, now=now, until=now + seconds + MARGIN)
 
-    def wake(self, pull: PullReview) -> None:
-        """See to the effects of a pull request, as it stands when its task looks: what is passed may be old by then."""
+    def wake(self, pull: PullReview, *, is_fresh: bool = False) -> None:
+        """See to the effects of a pull request.
+
+        Args:
+            pull: which; its task looks how it stands by then.
+            is_fresh: it stands like this: a task that begins with it need not look, because its first effect is held
+                for this worker, and nobody withdraws what is held.
+        """
         if pull.id in self._busy:
             self._busy[pull.id] = True
         else:
             self._busy[pull.id] = False
-            self.tasks.start_soon(self._see_to, pull)
+            self.tasks.start_soon(self._see_to, pull, is_fresh)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -61,12 +67,13 @@ class Worker:
             idle = self._idle
             await idle.wait()
 
-    async def _see_to(self, pull: PullReview) -> None:
+    async def _see_to(self, pull: PullReview, is_fresh: bool) -> None:
         try:
             while True:
-                self._busy[pull.id] = False
+                is_fresh, self._busy[pull.id] = is_fresh and not self._busy[pull.id], False
                 try:
-                    await self._work_off(await self._reload(pull))
+                    await self._work_off(pull if is_fresh else await self._reload(pull))
+                    is_fresh = False
                     if not self._busy[pull.id]:
                         return
                 except StoreError:  # it is out of order: the next delivery, or the next start, finds what is left
