@@ -195,9 +195,9 @@ async def _followers(port: int, count: int) -> tuple[Job, Job]:
 
 
 async def _until(connection: Connection, seq: int) -> None:
-    """Read entries until one has this ``seq``; they come one by one, or as arrays."""
+    """Read entries until one has this ``seq``; they come one by one, or as arrays. Nothing else of them is parsed."""
     while True:
-        found = json.loads(await connection.message())
-        last = found[-1] if isinstance(found, list) else found
-        if last["seq"] >= seq:
+        message = await connection.message()
+        last = message.rindex(b'"seq":') + len(b'"seq":')
+        if int(message[last : message.index(b",", last)]) >= seq:
             return

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote
 
 import anyio
@@ -13,7 +13,6 @@ from doors import Doors
 from feed import Wanted
 from host import Host
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -96,6 +95,8 @@ async def start(request: Request) -> Response:
 async def halt(request: Request) -> Response:
     """Let a run finish its running turns and start no further one."""
     host, run = host_of(request), request.path_params["run"]
+    if run not in host.runs:
+        raise orket.RunError(f"no run {run!r} is going on here", run=run)
     host.crew.halt(run)
     return done(request, f"/runs/{quote(run)}")
 
@@ -256,7 +257,7 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
 
 
-async def read_form(request: Request) -> FormData | dict[str, Any]:
+async def read_form(request: Request) -> dict[str, str]:
     """Return the texts of a form, or of a JSON object."""
     body = await read_body(request, FORM)
     try:

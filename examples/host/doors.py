@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-HERE = ["127.0.0.1", "localhost", "[::1]"]  # a real deployment names its own
+HERE = ["127.0.0.1", "localhost"]  # a real deployment names its own
 READS = ("GET", "HEAD", "OPTIONS")
 
 

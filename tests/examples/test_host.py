@@ -232,6 +232,9 @@ def test_a_run_is_halted(tmp_path: Path) -> None:
         assert server.ask("POST", f"/runs/{run}/halt").status == 200
         assert server.until("RunFinished", f"run={run}")[-1]["record"]["outcome"] == "halted"
         assert "halted" in server.ask("GET", f"/runs/{run}").text
+        while server.ask("GET", "/heartbeat").data["runs"]:
+            pass
+        assert server.ask("POST", f"/runs/{run}/halt").status == 409
 
 
 def test_a_stopped_host_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
