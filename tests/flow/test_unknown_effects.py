@@ -61,7 +61,7 @@ class Bell:
 
     def open(self, root: Path, store: Any, **options: Any) -> orket.Orchestrator:
         options.setdefault("tools", [self.tool()])
-        limits = orket.Limits(tool=0.02, lease=0.2)
+        limits = orket.Limits(tool=0.02 if self.stuck else 60.0, lease=0.2)
         return open_world(root, self.agent, store=store, limits=limits, **options)
 
 

@@ -116,9 +116,9 @@ async def test_a_hanging_server_runs_into_the_request_timeout() -> None:
     """A server that never answers is ModelTimeoutError, and the connection is closed."""
     async with http_double() as double:
         double.script.append(double.hang)
-        with pytest.raises(ModelTimeoutError, match=r"within 0\.05 s"):
-            await OpenAICompatibleModel(double.url).complete(ModelRequest(model="m", messages=(), timeout=0.05))
-        with anyio.fail_after(10):
+        with pytest.raises(ModelTimeoutError, match=r"within 0\.5 s"):
+            await OpenAICompatibleModel(double.url).complete(ModelRequest(model="m", messages=(), timeout=0.5))
+        with anyio.fail_after(60):
             await double.hung_up.wait()
 
 
@@ -126,7 +126,7 @@ async def test_an_attempt_has_its_own_limit() -> None:
     """With a limit for each attempt a server that hung once is asked again."""
     async with http_double() as double:
         double.script += [double.hang, answer(200, GOOD)]
-        assert (await patient(double.url, Naps(), timeout=0.05).complete(ASK)).text == "hello"
+        assert (await patient(double.url, Naps(), timeout=0.5).complete(ASK)).text == "hello"
 
 
 async def test_the_timeout_names_what_failed_before() -> None:
@@ -138,7 +138,7 @@ async def test_the_timeout_names_what_failed_before() -> None:
     async with http_double(answer(500)) as double:
         model = OpenAICompatibleModel(double.url, sleep=sleep, random=lambda: 0.0)
         with pytest.raises(ModelTimeoutError) as caught:
-            await model.complete(ModelRequest(model="m", messages=(), timeout=0.2))
+            await model.complete(ModelRequest(model="m", messages=(), timeout=1.0))
     assert isinstance(caught.value.__cause__, ModelConnectionError)
 
 
@@ -150,7 +150,7 @@ async def test_cancelling_hangs_up() -> None:
             tasks.start_soon(OpenAICompatibleModel(double.url).complete, ASK)
             await double.waiting.wait()
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await double.hung_up.wait()
 
 
