@@ -49,7 +49,8 @@ class Gap:
 class Watchdog:
     """Gaps of one event loop, and the longest pause of the garbage collector."""
 
-    gaps: list[Gap] = field(factory=list)
+    # As plain tuples, which the garbage collector stops visiting: thousands of objects more would make it collect all.
+    gaps: list[tuple[float, float, float, float]] = field(factory=list)
     longest: float = 0.0
     _collected: float = 0.0
     _began: float = 0.0
@@ -64,25 +65,26 @@ class Watchdog:
                 await anyio.sleep(NAP)
                 late = time.perf_counter() - wall - NAP
                 own = min(late, time.thread_time() - thread)  # at most: some of it was used before the nap was over
-                self.gaps.append(Gap(late, own, time.process_time() - process, self._collected - collected))
+                self.gaps.append((late, own, time.process_time() - process, self._collected - collected))
         finally:
             gc.callbacks.remove(self._collect)
 
     def report(self) -> dict[str, Any]:
         """Return what was seen, in milliseconds."""
-        late = sorted(gap.late for gap in self.gaps)
-        worst = max(self.gaps, key=lambda gap: gap.late)
+        gaps = [Gap(*gap) for gap in self.gaps]
+        late = sorted(gap.late for gap in gaps)
+        worst = max(gaps, key=lambda gap: gap.late)
         return {
             "naps": len(late),
             "max": _ms(worst.late),
             "p99_9": _ms(late[math.ceil(len(late) * 0.999) - 1]),
             "median": _ms(late[len(late) // 2]),
-            "over_5": sum(gap.late > LIMIT for gap in self.gaps),
+            "over_5": sum(gap.late > LIMIT for gap in gaps),
             "worst_thread_cpu": _ms(worst.thread),
             "worst_process_cpu": _ms(worst.process),
-            "max_thread_cpu": _ms(max(gap.thread for gap in self.gaps)),
-            "max_own": _ms(max(gap.own for gap in self.gaps)),
-            "over_5_own": sum(gap.own > LIMIT for gap in self.gaps),
+            "max_thread_cpu": _ms(max(gap.thread for gap in gaps)),
+            "max_own": _ms(max(gap.own for gap in gaps)),
+            "over_5_own": sum(gap.own > LIMIT for gap in gaps),
             "gc_max": _ms(self.longest),
         }
 
