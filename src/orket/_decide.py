@@ -134,6 +134,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
             wrong = "answered with an awaitable; valid: a plain answer, at once"
         raise _fault(binding, method, args, f"broke its contract: {wrong}")
     if records is not None:
+        reason = getattr(answer, "reason", "")
         records.append(
             DecisionMade(
                 kind=binding.kind,
@@ -141,7 +142,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
                 node=binding.name,
                 question=reference_of(method, args),
                 answer=_compact(method, answer),
-                reason=_short(getattr(answer, "reason", ""), _LONGEST_REASON),
+                reason=reason if len(reason) <= _LONGEST_REASON else _short(reason, _LONGEST_REASON),
             )
         )
 
@@ -178,7 +179,8 @@ def _discard(answer: Any) -> None:
 
 def reference_of(method: str, args: tuple[Any, ...]) -> str:
     """Return how a question stands in the journal: rebuilt, it must have the same."""
-    return _short(_reference(method, args))
+    text = _reference(method, args)
+    return text if len(text) <= _LONGEST else _short(text)
 
 
 def _reference(method: str, args: tuple[Any, ...]) -> str:

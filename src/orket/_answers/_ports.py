@@ -7,6 +7,7 @@ from orket._answers._exact import found, unlike, unlike_all
 from orket.contracts import ModelReply, RawToolCall, Remembered, ScenarioResult, Usage, VerificationResult
 
 _LONGEST: Final = 2_000  # characters of a remembered decision
+_ARGUMENTS: Final = (str, dict, Mapping)  # in this order: an abstract class takes its time to answer
 _LARGEST: Final = 2**40  # tokens that one reply may cost; more is a mistake, and no store could add it up
 
 
@@ -33,7 +34,7 @@ def _wrong_count(what: str, value: Any) -> str | None:
 
 def _wrong_call(call: Any) -> str | None:
     wrong = unlike("the name of a call", call.name, str) or unlike("the id of a call", call.id, str)
-    if wrong or type(call.arguments) is str or isinstance(call.arguments, Mapping):
+    if wrong or isinstance(call.arguments, _ARGUMENTS):
         return wrong
     return f"the arguments of a call are {found(call.arguments)}; valid: str or a mapping"
 

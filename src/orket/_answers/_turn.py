@@ -194,17 +194,17 @@ def _wrong_schema(schema: Any, own: Mapping[str, JsonValue]) -> str | None:
 
 def _not_json(value: Any, own: Any, depth: int) -> str | None:
     """Return None for JSON data, else the path to what is none and what it is. What is *own* costs no look."""
-    if value is own:
-        return None
     cls = type(value)
     if depth == 0:
         return f" is nested deeper than {_MAX_DEPTH} levels"
     if cls is dict or isinstance(value, Mapping):
-        beside = own if isinstance(own, Mapping) else EMPTY
+        beside = own if type(own) is dict or isinstance(own, Mapping) else EMPTY
         for key, item in value.items():
             if type(key) is not str:
                 return f" has the key {found(key)}; valid: str"
-            if type(item) is not str and (fault := _not_json(item, beside.get(key), depth - 1)) is not None:
+            if type(item) is str or item is (known := beside.get(key, _NOTHING)):
+                continue
+            if (fault := _not_json(item, known, depth - 1)) is not None:
                 return f".{key}{fault}"
         return None
     if cls is list or cls is tuple:

@@ -84,8 +84,8 @@ class Codec:
             self._converter.register_unstructure_hook(cls, self._compile(cls))
             self._converter.register_structure_hook(cls, self._structure)
         # Now, in the thread that opens an orchestrator, and not in the first turns.
-        self._heads = {cls: (f"[{quote(name)},", self._texts.of(cls)) for cls, name in self._names.items()}
-        self._texts.of(Issue)
+        self._heads = {cls: (f"[{quote(name)},", self._texts[cls]) for cls, name in self._names.items()}
+        self._texts.__missing__(Issue)
 
     def dump(self, value: Any) -> JsonValue:
         """Return an attrs value as JSON data, without its defaults."""
@@ -156,7 +156,7 @@ class Codec:
             ValueError: NaN or infinity.
             TypeError: something that JSON does not have.
         """
-        return checked(self._texts.of(type(value))(value))
+        return checked(self._texts[type(value)](value))
 
     def dump_record(self, record: Record) -> list[JsonValue]:
         """Return ``[name, fields]``."""
@@ -199,6 +199,7 @@ __all__ = [
     "canonical_json",
     "codec",
     "digest",
+    "quote",
     "to_json",
     "value_digest",
 ]

@@ -34,8 +34,8 @@ _INLINE: Final = (  # declared type, what its values nearly always are, their te
 )
 
 
-class Texts:
-    """The encoders of all classes, each compiled when it is first asked for.
+class Texts(dict[type, Text]):
+    """The encoder of each attrs class, compiled when it is first asked for.
 
     Args:
         converter: unstructures what is no attrs value.
@@ -47,13 +47,9 @@ class Texts:
         self._converter = converter
         self._version = version
         self._key = key
-        self._known: dict[type, Text] = {}
 
-    def of(self, cls: type) -> Text:
-        """Return the encoder of an attrs class."""
-        return self._known.get(cls) or self._compile(cls)
-
-    def _compile(self, cls: type) -> Text:
+    def __missing__(self, cls: type) -> Text:
+        """Compile the encoder of an attrs class."""
         space: dict[str, Any] = {"quote": quote}
         number, fields = self._version(cls), attrs.fields(cls)
         pieces = "" if number == 1 else f',"{self._key}":{number}'
@@ -65,7 +61,7 @@ class Texts:
         source = "\n    ".join(["def encode(value):", *lines])
         exec(compile(source, f"<encoder of {cls.__name__}>", "exec"), space)  # noqa: S102
         encode: Text = space["encode"]
-        self._known[cls] = encode
+        self[cls] = encode
         return encode
 
     def _piece(self, field: "attrs.Attribute[Any]", space: dict[str, Any]) -> str:
@@ -90,14 +86,20 @@ class Texts:
     def _text(self, declared: Any) -> Text:
         """Return how values of a declared type are spelt."""
         if attrs.has(declared):
-            return lambda value: self.of(declared)(value)
+            return lambda value: self[declared](value)
         if get_origin(declared) is tuple and attrs.has(get_args(declared)[0]):
             item = self._text(get_args(declared)[0])
             return lambda values: f"[{','.join([item(value) for value in values])}]"
+        if declared == tuple[str, ...]:
+            return _strings
         if _is_plain(declared):
             return compact
         unstructure = self._converter.get_unstructure_hook(declared)
         return lambda value: compact(unstructure(value))
+
+
+def _strings(values: tuple[Any, ...]) -> str:
+    return f"[{','.join([quote(value) if type(value) is str else compact(value) for value in values])}]"
 
 
 def _parts(declared: Any) -> tuple[Any, ...]:

@@ -34,13 +34,17 @@ def parse_reply(reply: ModelReply) -> ParsedReply:
         detail = f"the reply has more than {MAX_SIZE} bytes"
         problem = ParseProblem(reason=ParseReason.TOO_LARGE, detail=detail, position=0)
         return ParsedReply(text=reply.text[:MAX_SIZE], problems=(problem,))
-    search = TextSearch(reply.text, was_cut=was_cut)
-    if reply.text:
-        search.run()
+    found = _search(reply.text, was_cut=was_cut) if reply.text else ParsedReply(text="")
     if not reply.tool_calls:
-        return ParsedReply(text=search.prose, calls=tuple(search.calls), problems=tuple(search.problems))
+        return found
     native = [native_call(call, index, was_cut=was_cut) for index, call in enumerate(reply.tool_calls)]
-    return ParsedReply(text=search.prose, calls=_calls(native), problems=_problems(native))
+    return ParsedReply(text=found.text, calls=_calls(native), problems=_problems(native))
+
+
+def _search(text: str, *, was_cut: bool) -> ParsedReply:
+    search = TextSearch(text, was_cut=was_cut)
+    search.run()
+    return ParsedReply(text=search.prose, calls=tuple(search.calls), problems=tuple(search.problems))
 
 
 def _calls(found: list[Found]) -> tuple[ToolCall, ...]:

@@ -14,6 +14,10 @@ MAX_SIZE: Final = 1024 * 1024  # bytes of a text, or of one call's arguments
 _NAME_KEYS: Final = ("tool", "name", "function")
 _MAX_BITS: Final = int(MAX_DIGITS / 0.30103)  # of an integer of so many digits
 _VALID: Final = '{"tool": name, "args": {...}}'
+# Made once: every call asks, and a union is built anew wherever it is written, an abstract class slow to answer.
+_NUMBERS: Final = (int, float)
+_OBJECTS: Final = (dict, Mapping)
+_ARRAYS: Final = (list, tuple)
 
 
 def is_too_large(text: str) -> bool:
@@ -148,13 +152,13 @@ class _Copier:
             return self._text(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int | float):
+        if isinstance(value, _NUMBERS):
             return _finite(value)
         if depth > MAX_DEPTH:
             raise _FlawedError(ParseReason.TOO_DEEP, f"more than {MAX_DEPTH} levels")
-        if isinstance(value, Mapping):
+        if isinstance(value, _OBJECTS):
             return {self._key(key): self.copy(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, _ARRAYS):
             return [self.copy(item, depth + 1) for item in value]
         raise _FlawedError(ParseReason.NOT_JSON, f"a {type(value).__name__} is no JSON")
 

@@ -21,6 +21,8 @@ PATH_KEYS: Final = frozenset(
     {"path", "paths", "file", "files", "filename", "filepath", "directory", "dir", "folder", "cwd"}
 )  # arguments of these names hold paths, and those that end in one of _PATH_ENDINGS
 _PATH_ENDINGS: Final = ("_path", "_paths", "_file", "_files", "_dir", "_directory", "_folder", "_filename")
+_OBJECTS: Final = (dict, Mapping)  # in this order: every call asks, and an abstract class takes its time to answer
+_ARRAYS: Final = (list, tuple)
 _CONTENT_KEY: Final = "content"
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # control, format, surrogates, separators
 _NOT_PORTABLE: Final = frozenset('<>"|?*')  # no file may be named so on Windows
@@ -45,10 +47,10 @@ def file_arguments(arguments: Mapping[str, JsonValue]) -> tuple[FileArgument, ..
         item = pending.pop()
         if isinstance(item, str):
             continue
-        if isinstance(item, Mapping):
+        if isinstance(item, _OBJECTS):
             found.extend(_files_of(item))
             pending.extend(item.values())
-        elif isinstance(item, list | tuple):
+        elif isinstance(item, _ARRAYS):
             pending.extend(item)
     return tuple(found)
 
@@ -60,11 +62,11 @@ def _files_of(item: Mapping[str, JsonValue]) -> Iterator[FileArgument]:
         name = str(key).lower()
         if name not in PATH_KEYS and not name.endswith(_PATH_ENDINGS):
             continue
-        if isinstance(value, list | tuple):
+        if isinstance(value, _ARRAYS):
             for one in value:
                 if not isinstance(one, Mapping):  # a mapping has path keys of its own
                     yield FileArgument(key=name, path=one, content=text)
-        elif value is not None and not isinstance(value, Mapping):
+        elif value is not None and not isinstance(value, _OBJECTS):
             yield FileArgument(key=name, path=value, content=text)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio.to_thread
 from attrs import field, frozen
@@ -12,6 +12,9 @@ from orket.contracts import ModelReply, ModelRequest, RawToolCall, ToolCall
 from orket.errors import ModelError, ModelReplyError, ModelTimeoutError, WiringError
 
 Answer: TypeAlias = ModelReply | str | ToolCall | Sequence[ToolCall]
+_AT_ONCE: Final = (ModelReply, str, ToolCall)  # answers that nobody has to wait for
+_OBJECT: Final = (dict, Mapping)  # in this order: every call asks, and an abstract class takes its time to answer
+_ROW: Final = (list, tuple)
 Agent: TypeAlias = Callable[[ModelRequest], Answer | Awaitable[Answer]]
 
 
@@ -50,7 +53,7 @@ class CallableModel(Value):
                 answer = await anyio.to_thread.run_sync(self.function, request)
             else:
                 answer = self.function(request)
-            if not isinstance(answer, ModelReply | str | ToolCall) and isawaitable(answer):
+            if not isinstance(answer, _AT_ONCE) and isawaitable(answer):
                 answer = await _within(request.timeout, answer)
         except ModelError:
             raise
@@ -97,11 +100,11 @@ def _is_sound(reply: Any) -> bool:
 
 
 def _is_call(call: Any) -> bool:
-    return isinstance(call.name, str) and isinstance(call.arguments, Mapping) and isinstance(call.id, str)
+    return isinstance(call.name, str) and isinstance(call.arguments, _OBJECT) and isinstance(call.id, str)
 
 
 def _all(values: Any, cls: type) -> bool:
-    return isinstance(values, list | tuple) and all(isinstance(value, cls) for value in values)
+    return isinstance(values, _ROW) and all(isinstance(value, cls) for value in values)
 
 
 def _kind(value: object) -> str:

@@ -201,7 +201,7 @@ def _names(model: str, family: str) -> bool:
 
 def _write(sections: Iterable[tuple[str, str]]) -> str:
     """Return the sections that say something, each under its heading."""
-    return "\n\n".join([f"# {heading}\n{text.strip()}" for heading, text in sections if text.strip()])
+    return "\n\n".join([f"# {heading}\n{said}" for heading, text in sections if (said := text.strip())])
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -19,8 +19,7 @@ from collections.abc import Mapping
 
 from attrs import define
 
-from orket._codec import to_json
-from orket.cards import JsonValue
+from orket._codec import quote, to_json
 from orket.contracts import Receipt
 from orket.stores._prepare import Prepared
 
@@ -48,23 +47,26 @@ def body_digest(body: str) -> str:
 
 def say(batch: Prepared, cards: Mapping[str, CardState], tokens: Mapping[str, int]) -> str:
     """Return what a batch does beside its records: the states of *cards* after it, and the rest as it asked."""
-    said: dict[str, JsonValue] = {}
+    said: list[str] = []
     if cards:
-        said["cards"] = [
-            [card, it.version, it.owner, repr(it.until), it.token, None if it.body is None else body_digest(it.body)]
-            for card, it in cards.items()
-        ]
+        said.append(f'"cards":[{",".join([_state(card, it) for card, it in cards.items()])}]')
     if tokens:
-        said["tokens"] = tokens
+        said.append(f'"tokens":{to_json(tokens)}')
     if batch.documents:
-        said["documents"] = [
-            [kind, key, None if body is None else body_digest(body)] for kind, key, body in batch.documents
-        ]
+        documents = [[kind, key, None if body is None else body_digest(body)] for kind, key, body in batch.documents]
+        said.append(f'"documents":{to_json(documents)}')
     if (row := batch.run_row) is not None:
-        said["run"] = [row.build, repr(row.started_at), body_digest(row.body)]
+        said.append(f'"run":{to_json([row.build, repr(row.started_at), body_digest(row.body)])}')
     if batch.turns or batch.tokens:
-        said["spent"] = [batch.turns, batch.tokens]
-    return to_json(said)
+        said.append(f'"spent":[{batch.turns},{batch.tokens}]')
+    return f"{{{','.join(said)}}}"
+
+
+def _state(card: str, it: CardState) -> str:
+    """Return a card's state as JSON; written out, because every commit has one."""
+    owner = "null" if it.owner is None else quote(it.owner)
+    digest = "null" if it.body is None else f'"{body_digest(it.body)}"'
+    return f'[{quote(card)},{it.version},{owner},"{it.until!r}",{it.token},{digest}]'
 
 
 def receipt(first_seq: int, last_seq: int, changes: str) -> Receipt:

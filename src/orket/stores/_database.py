@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from orket.contracts import Receipt
+from orket.contracts import Claim, Receipt, Release
 from orket.errors import StoreConflictError, StoreError
 from orket.stores._changes import CardState, receipt
 from orket.stores._checks import MODULUS
@@ -14,7 +14,7 @@ from orket.stores._connection import Dial, connect, connect_guard
 from orket.stores._faults import advice_on, fault_of
 from orket.stores._journal import Link
 from orket.stores._ledger import CardKey, Ledger
-from orket.stores._prepare import Prepared
+from orket.stores._prepare import Prepared, PreparedChange
 from orket.stores._readers import Readers
 from orket.stores._writer import Answer, refusal
 
@@ -156,9 +156,8 @@ class SQLiteDatabase(Readers):
         wanted: dict[str, dict[str, None]] = {}
         for batch in batches:
             cards = wanted.setdefault(batch.build, {})
-            cards.update([(claim.card, None) for claim in batch.claims])
-            cards.update([(change.card, None) for change in batch.changes])
-            cards.update([(release.card, None) for release in batch.releases])
+            touched: tuple[Claim | PreparedChange | Release, ...] = (*batch.claims, *batch.changes, *batch.releases)
+            cards.update(dict.fromkeys([it.card for it in touched]))
         return {
             (row[0], row[1]): CardState(*row[2:])
             for build, cards in wanted.items()

@@ -73,32 +73,24 @@ class Ledger:
 
     def _settle(self, batch: Prepared) -> tuple[dict[str, CardState], dict[str, int]]:
         """Claims first, so that a change can rest on the claim its own batch takes; releases last."""
-        cards = _Touched(self, batch.build)
-        tokens = {claim.card: _claim(cards.get(claim.card), claim) for claim in batch.claims}
+        touched: dict[str, CardState] = {}  # copies: a batch that conflicts leaves no trace
+
+        def find(card: str) -> CardState | None:
+            state = touched.get(card)
+            if state is None:
+                key = (batch.build, card)
+                state = self.cards.get(key) or self.find_card(key)
+                if state is not None:
+                    state = touched[card] = state.copy()
+            return state
+
+        tokens = {claim.card: _claim(find(claim.card), claim) for claim in batch.claims}
         for change in batch.changes:
-            state = _change(cards.get(change.card), change, batch.at, claimed=change.card in tokens)
-            cards.states[change.card] = state
+            state = find(change.card)
+            touched[change.card] = _change(state, change, batch.at, claimed=change.card in tokens)
         for release in batch.releases:
-            _release(cards.get(release.card), release)
-        return cards.states, tokens
-
-
-class _Touched:
-    """Copies of the cards that one batch touches, by id."""
-
-    def __init__(self, ledger: Ledger, build: str) -> None:
-        self.states: dict[str, CardState] = {}
-        self._ledger = ledger
-        self._build = build
-
-    def get(self, card: str) -> CardState | None:
-        state = self.states.get(card)
-        if state is None:
-            key = (self._build, card)
-            state = self._ledger.cards.get(key) or self._ledger.find_card(key)
-            if state is not None:
-                state = self.states[card] = state.copy()
-        return state
+            _release(find(release.card), release)
+        return touched, tokens
 
 
 def _claim(state: CardState | None, claim: Claim) -> int:

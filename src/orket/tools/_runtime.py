@@ -53,7 +53,7 @@ class ToolRuntimeExecutor:
             running: object
             if isinstance(tool, ClassTool) and type(tool).run is ClassTool.run:
                 running = tool.start(bound, context, threads=self._threads)
-                if not isawaitable(running):
+                if isinstance(running, ToolResult) or not isawaitable(running):
                     return normalize(running)  # it ran inline: there is nothing to wait for
             elif isinstance(tool, ClassTool):
                 running = tool.run(bound, context, threads=self._threads)
