@@ -83,24 +83,32 @@ class Refusing(FrontStore):
 
     in_order = True
 
-    def __init__(self, error: StoreError) -> None:
+    def __init__(self, error: StoreError, *, late: bool = False) -> None:
         super().__init__(orket.MemoryStore())
         self._errors = [error]
+        self._late = late  # when the next turn has begun, and its first commit waits behind this one
+        self._turn = anyio.Lock()
 
     async def around(self, verb: str, call: Callable[[], Awaitable[Any]], batch: Batch | None = None) -> Any:
-        if batch and self._errors and any(isinstance(record, TurnClosed) for record in batch.records):
-            raise self._errors.pop()
-        return await call()
+        async with self._turn:
+            if batch and self._errors and any(isinstance(record, TurnClosed) for record in batch.records):
+                error = self._errors.pop()
+                if self._late:
+                    await anyio.wait_all_tasks_blocked()
+                raise error
+            return await call()
 
 
-async def test_a_turn_whose_end_is_refused_is_taken_up_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_turn_whose_end_is_refused_is_taken_up_again(tmp_path: Path, late: bool) -> None:
     """The board takes back what it showed, the turn goes on where the record has it, each card's versions follow."""
-    store = Refusing(StoreConflictError("taken", card="a", expected=1, found=2))
+    store = Refusing(StoreConflictError("taken", card="a", expected=1, found=2), late=late)
     world = organization(tmp_path, [issue("a"), issue("b")])
     async with open_world(world, diligent, store=store, clock=SimulatedClock(auto=True)) as crew:
         result = await crew.run_epic("launch")
         records = [entry async for entry in crew.history()]
     assert (result.outcome, result.done) == (orket.RunOutcome.DONE, 2)
+    assert sum(isinstance(it.record, TurnOpened) for it in records) == 4
     for card in ("a", "b"):
         versions = [it.record.version for it in records if it.card == card and isinstance(it.record, CardMoved)]
         assert versions == [2, 3, 4]
