@@ -95,7 +95,6 @@ class BoardMachine(RuleBasedStateMachine):
         issues = [self.draw(data, name, list(IDS[:number])) for number, name in enumerate(IDS[:count])]
         self.board, self.model = board_of(*issues, target=only), Naive(issues, only)
         self.joined = count
-        self.left = 0  # turns that have given their slot back
 
     def draw(self, data: st.DataObject, name: str, before: list[str]) -> Issue:
         needs = data.draw(st.lists(st.sampled_from([*before, "absent"]), max_size=3, unique=True))
@@ -119,8 +118,8 @@ class BoardMachine(RuleBasedStateMachine):
     @rule(name=names, status=statuses)
     def put(self, name: str, status: CardStatus) -> None:
         before = self.model.issues.get(name)
-        if before is None:
-            return
+        if before is None or before.status is CardStatus.DONE:
+            return  # nothing takes a done issue back within a run
         issue = self.waiting(evolve(before, status=status, version=before.version + 1))
         self.board.put(issue)
         self.model.issues[name] = issue
@@ -138,17 +137,6 @@ class BoardMachine(RuleBasedStateMachine):
         if self.model.running:
             name = sorted(self.model.running)[pick % len(self.model.running)]
             self.board.stop(name)
-            self.model.running.discard(name)
-
-    @rule(pick=st.integers(0, 7), status=statuses)
-    def leave(self, pick: int, status: CardStatus) -> None:
-        if self.model.running:
-            name = sorted(self.model.running)[pick % len(self.model.running)]
-            before = self.model.issues[name]
-            issue = self.waiting(evolve(before, status=status, version=before.version + 1))
-            self.board.leave(issue)
-            self.left += 1
-            self.model.issues[name] = issue
             self.model.running.discard(name)
 
     @rule(name=names, until=st.floats(0, 10))
@@ -172,7 +160,6 @@ class BoardMachine(RuleBasedStateMachine):
         assert board.candidates == len(review) + len(ready)
         assert board.counts == model.counts()
         assert len(board) == len(model.issues)
-        assert board.leaving == self.left
         assert {issue.id: issue for issue in board} == model.issues
         for window in (review, ready):
             assert board.window(1) == (review[:1], ready[:1])

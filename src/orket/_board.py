@@ -39,7 +39,6 @@ class Board:
         self.running: dict[str, Issue] = {}
         self.busy: dict[str, str] = {}  # running issue -> the seat that works on it
         self.claims: dict[str, int] = {}  # running issue -> the fencing token of its claim
-        self.leaving = 0  # turns that have given their slot back, and whose last commit is on its way
         for _ in self.fill(issues):
             pass
 
@@ -115,16 +114,13 @@ class Board:
         self._issues[issue.id] = issue
         self._statuses[before.status] -= 1
         self._statuses[issue.status] += 1
-        touched: tuple[str, ...] = ()
-        if (before.status is CardStatus.DONE) != (issue.status is CardStatus.DONE):
-            is_done = issue.status is CardStatus.DONE
-            touched = self._graph.finish(issue.id) if is_done else self._graph.reopen(issue.id)
         if issue.id in self.running:
             self.running[issue.id] = issue
         else:
             self._place(issue)
-        for dependent in touched:
-            self._place(self._issues[dependent])
+        if issue.status is CardStatus.DONE and before.status is not CardStatus.DONE:
+            for freed in self._graph.finish(issue.id):
+                self._place(self._issues[freed])
 
     def start(self, issue: Issue) -> None:
         """Take a candidate out of the windows: it takes a turn now."""
@@ -138,16 +134,6 @@ class Board:
         self.busy.pop(issue_id, None)
         self.claims.pop(issue_id, None)
         self._place(self._issues[issue_id])
-
-    def leave(self, issue: Issue) -> None:
-        """Give a turn's slot back before its last commit is on record, and show its issue as that will leave it.
-
-        What comes next for the issue rests on that version, and is refused where it never comes to be. Nothing else may
-        rest on it.
-        """
-        self.leaving += 1
-        self.put(issue)
-        self.stop(issue.id)
 
     def hold(self, issue_id: str, until: float) -> None:
         """Keep an issue out of the windows: another orchestrator has claimed it until then (epoch seconds)."""

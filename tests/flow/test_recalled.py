@@ -155,7 +155,7 @@ async def test_what_another_orchestrator_remembers_is_offered_soon(tmp_path: Pat
     paint, dig, _ = TEXTS.values()
     assert agent.offers == {
         "early work": [],
-        "early review": [],  # it began with the work turn's last commit on its way, which came behind the other one's
+        "early review": [paint],  # the work turn's own commits came behind those of the other one
         "late work": [paint],
         "late review": [paint],  # it has looked within this second
         "latest work": [paint, dig],

@@ -21,7 +21,6 @@ from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import Prover
 from orket._flow._filing import file_due_reports
-from orket._flow._limits import Limits
 from orket._flow._prepare import (
     equip,
     model_question,
@@ -35,8 +34,7 @@ from orket._flow._prepare import (
 from orket._flow._recollection import Recollection
 from orket._flow._recorded import Past, read_open_turn, read_past
 from orket._flow._settle import block, close, failure_question, refuse_proof, success_question, wait_for_effect
-from orket._flow._slot import Slot
-from orket._flow._turn import RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
+from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
 from orket.errors import (
@@ -53,7 +51,13 @@ from orket.governance import Actor
 
 
 async def take_turn(
-    context: RunContext, board: Board, issue: Issue, number: int, *, records: list[Record], is_unread: bool, slot: Slot
+    context: RunContext,
+    board: Board,
+    issue: Issue,
+    number: int,
+    *,
+    records: list[Record],
+    is_unread: bool,
 ) -> TurnResult:
     """Let one seat take one turn on *issue*, and leave the issue where the law puts it.
 
@@ -64,7 +68,6 @@ async def take_turn(
         number: the turn's number in this run.
         records: decisions that led here (the plan); committed with the turn.
         is_unread: somebody else worked on the issue, and may have left a turn open in the journal.
-        slot: the turn's; it may give it back when its last commit is on its way.
 
     Raises:
         NodeError: the evaluator broke its contract; the turn stays open and can be taken up again.
@@ -80,7 +83,6 @@ async def take_turn(
         kind=kind,
         records=records,
         origin=context.run,
-        slot=slot,
     )
     try:
         recorded = await _read_past(turn) if is_unread else None
@@ -165,7 +167,6 @@ __all__ = [
     "Recollection",
     "RecordedTurn",
     "RunContext",
-    "Slot",
     "Turn",
     "TurnResult",
     "UnsettledEffect",

@@ -53,11 +53,11 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
         wait_reason=turn.wish.wait_reason if turn.wish else None,
     )
     turn.records.append(closed)
+    await end(turn)
     if turn.issue.status.is_terminal:
         turn.context.history.pop(turn.issue.id, None)
     else:
         turn.context.recall(turn.issue.id).append(turn_line(turn.kind, turn.seat.id, closed))
-    await (turn.finish() if failure is None else end(turn))
     return TurnResult(refused=turn.refused, abort=abort)
 
 

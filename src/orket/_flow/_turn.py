@@ -4,19 +4,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
-from attrs import Factory, define, field, frozen
+from attrs import Attribute, Factory, define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest
 from orket._flow._evidence import Prover
-from orket._flow._limits import Limits
 from orket._flow._notes import Note, Notes
 from orket._flow._recollection import Recollection
 from orket._flow._report import UnfiledReport
-from orket._flow._slot import Slot
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
@@ -38,7 +36,7 @@ from orket.contracts import (
     Tool,
     ToolSpec,
 )
-from orket.errors import ResumeError, StoreError
+from orket.errors import ResumeError, StoreError, WiringError
 from orket.events import CallJudged, CardMoved, CommentAdded, Digest, EffectIntended, Record, TurnClosed, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
@@ -47,6 +45,24 @@ from orket.tools import ToolRuntimeExecutor
 NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
 NAME_TEXT: Final = 100  # characters of a tool's name as a model wrote it, in records
 HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later prompt quotes
+
+
+def _above_zero(_limits: object, field: "Attribute[Any]", value: object) -> None:
+    whole = field.name == "rounds"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
+        what = "a whole number" if whole else "seconds"
+        raise WiringError([f"limits: {field.name} is {value!r:.80}; valid: {what} above 0"])
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Limits(Value):
+    """Bounds of a turn: how many rounds, and seconds of a claim's lease, a tool call, a node, a host's gate rules."""
+
+    rounds: int = field(default=8, validator=_above_zero)
+    lease: float = field(default=60.0, validator=_above_zero)
+    tool: float = field(default=120.0, validator=_above_zero)
+    node: float = field(default=60.0, validator=_above_zero)
+    rule: float = field(default=5.0, validator=_above_zero)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -78,8 +94,7 @@ class RunContext(Value):
     started_at: float
     context_window: int
     evaluator_waits: bool = False
-    in_order: bool = False  # the store applies batches in the order in which they are handed over
-    limits: Limits = field(factory=Limits)
+    limits: Limits = Limits()
     model_override: str = ""
     user_preference: str = ""
     separation_of_duties: bool = False
@@ -145,7 +160,6 @@ class Turn:
     records: list[Record]
     recorded: RecordedTurn | None = None
     origin: str = ""  # the run whose id is in the effect keys
-    slot: Slot | None = None  # None: the turn is not taken, only put together again
     seat: Seat = NOBODY
     roles: tuple[Role, ...] = ()
     role_names: tuple[str, ...] = ()
@@ -178,10 +192,10 @@ class Turn:
     _texts: dict[str, Digest] = field(factory=dict)  # what prompts quote among them
     _commits: int = 0
     _until: float = 0.0  # when the claim runs out, as far as this turn knows
-    _stored: Issue = field(init=False)  # as the last commit left it
+    _stored: int = field(init=False)  # the issue's version, as the last commit left it
 
     def __attrs_post_init__(self) -> None:
-        self._stored = self.issue
+        self._stored = self.issue.version
 
     def hold(self, roles: Iterable[str]) -> None:
         """Take on the roles of these names in the team, the leading one first."""
@@ -272,29 +286,6 @@ class Turn:
         self._take_over(receipt, claim=claim)
         self._until = now + context.limits.lease
 
-    async def finish(self) -> None:
-        """Make the last commit, and let the next turn begin meanwhile: what that one writes goes behind it.
-
-        Not where the store may take one before the other, nor where others wait for the issue: they begin when it is
-        finished on record. Nor where it stays as it is: nothing would refuse its next turn if this commit failed. Nor
-        with memories, notes or issues in it: the next turn is told of them.
-
-        Raises:
-            StoreConflictError: another orchestrator holds or changed the issue.
-            StoreError: it could not be written.
-        """
-        awaited = self.issue.status.is_terminal and self.board.dependents(self.issue.id)
-        is_quoted = self.documents or self.added
-        slot = self.slot if self.context.in_order and self._changes and not (awaited or is_quoted) else None
-        if slot is None:
-            return await self.commit(release=True)
-        slot.leave(self.issue)
-        try:
-            await self.commit(release=True)
-        finally:
-            if self._stored is not self.issue:  # it was refused, or nobody knows
-                slot.come_back(self._stored)
-
     async def hold_on(self) -> None:
         """Renew a claim that may have run out, before something acts: whoever took over may have done it already.
 
@@ -311,7 +302,7 @@ class Turn:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0
         self.records.clear()
-        before, self._stored = self._stored, self.issue
+        self._stored = self.issue.version
         self._payloads.clear()
         self.documents.clear()
         if self.left:
@@ -328,8 +319,7 @@ class Turn:
             self._texts.clear()
         if self._changes:
             self._changes.clear()
-            if self.board.get(self.issue.id) is before:  # else the board shows it already, or what came after it
-                self.board.put(self.issue)
+            self.board.put(self.issue)
         for issue in self.added:
             self.board.add(issue)
         self.added.clear()
@@ -345,7 +335,7 @@ class Turn:
             now=now,
             until=now + self.context.limits.lease,
             token=self.token,
-            version=self._stored.version,
+            version=self._stored,
         )
 
     async def abandon(self) -> None:

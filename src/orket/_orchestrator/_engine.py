@@ -264,7 +264,6 @@ class Engine:
             evaluator_waits=inspect.iscoroutinefunction(
                 getattr(house.wiring["evaluator"].node, "evaluate_success", None)
             ),
-            in_order=getattr(self.store, "in_order", False),
             context_window=settle(house.wiring["orchestration_loop"], "context_window", question),
             limits=self.limits,
             model_override=self.model_override,

@@ -14,10 +14,9 @@ import anyio.lowlevel
 
 from orket._board import Board
 from orket._decide import decide, settle
-from orket._flow import RunContext, Slot, file_due_reports, take_turn
+from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
-from orket._pipeline._ending import as_run_error, stopped_by
 from orket._pipeline._joining import await_others, join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult
 from orket._pipeline._reconciling import ask_tools
@@ -92,7 +91,7 @@ class ExecutionPipeline:
     def _fail(self, error: Exception) -> None:
         """Keep the first error: running turns are finished, no further one is started, then the run fails."""
         if self._error is None:
-            self._error = error if isinstance(error, OrketError) else as_run_error(error)
+            self._error = error if isinstance(error, OrketError) else _as_run_error(error)
         self._changed.set()
 
     async def _start(self) -> None:
@@ -148,9 +147,10 @@ class ExecutionPipeline:
             if self._waits_for_others:
                 await self._look_after_others()
                 return True
+            return bool(self._board.running)
         except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
             self._fail(error)
-        return bool(self._board.running or self._board.leaving)
+            return bool(self._board.running)
 
     async def _start_turns(self, group: anyio.abc.TaskGroup) -> None:
         board = self._board
@@ -197,12 +197,11 @@ class ExecutionPipeline:
     async def _turn(self, issue: Issue, number: int, records: list[Record]) -> None:
         """Place one turn; it never raises, so that a failing turn ends the run and not the task group."""
         attempts: list[TurnTask] = []
-        slot = Slot(self._board, issue.id, self._wake)
 
         async def body(task: TurnTask) -> None:
             attempts.append(task)
             if len(attempts) == 1:  # an executor that runs a turn twice changes nothing
-                await self._guarded(partial(self._attempt, issue, number, records, slot))
+                await self._guarded(partial(self._attempt, issue, number, records))
 
         try:
             if self._order.executor is None:
@@ -214,18 +213,14 @@ class ExecutionPipeline:
         except Exception as error:  # noqa: BLE001 - the seam that calls a foreign turn executor
             self._fail(error)
         finally:
-            slot.close()
+            self._board.stop(issue.id)
+            self._changed.set()
 
-    def _wake(self) -> None:
-        self._changed.set()
-
-    async def _attempt(self, issue: Issue, number: int, records: list[Record], slot: Slot) -> None:
-        board, is_unread = self._board, issue.id in self._unread
+    async def _attempt(self, issue: Issue, number: int, records: list[Record]) -> None:
         try:
+            is_unread = issue.id in self._unread
             self._unread.discard(issue.id)
-            result = await take_turn(
-                self._context, board, issue, number, records=records, is_unread=is_unread, slot=slot
-            )
+            result = await take_turn(self._context, self._board, issue, number, records=records, is_unread=is_unread)
         except StoreConflictError:
             await self._lose(issue)
         else:
@@ -296,7 +291,7 @@ class ExecutionPipeline:
     def _outcome(self) -> tuple[RunOutcome, str]:
         board, counts = self._board, self._board.counts
         if self._error is not None:
-            return stopped_by(self._error), str(self._error)
+            return _stopped_by(self._error), str(self._error)
         if self._abort:
             return RunOutcome.FAILED, self._abort
         target = board.get(self._order.target) if self._order.target else None
@@ -391,3 +386,15 @@ def _spec_of(wiring: Wiring) -> JsonValue:
         return wiring.spec()
     except WiringError:
         return None
+
+
+def _stopped_by(error: Exception) -> RunOutcome:
+    """Return how a run ends that an error stops: only what ails the record is somebody else's to mend."""
+    ails = isinstance(error, StoreError) and not isinstance(error, StoreConflictError)
+    return RunOutcome.BLOCKED if ails else RunOutcome.FAILED
+
+
+def _as_run_error(error: Exception) -> RunError:
+    failure = RunError(f"a turn could not be run: {error!r}")
+    failure.__cause__ = error
+    return failure

@@ -145,10 +145,6 @@ class Store(Protocol):
 
     Before :meth:`open` and after :meth:`aclose` every verb raises StoreError. ``orket.testing.StoreContract`` says
     clause by clause what a store owes.
-
-    A store may have an attribute ``in_order`` that is True: it applies batches in the order in which :meth:`commit` was
-    called, also where nobody waits for the first. Then a turn begins while the last commit of the one before it is on
-    its way, and both may share a transaction.
     """
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import anyio
 import anyio.lowlevel
@@ -68,8 +68,6 @@ class Database(Books, Protocol):
 class ThreadedStore:
     """A :class:`orket.contracts.Store` over a :class:`Database`; a subclass says how to connect."""
 
-    in_order: Final = True  # one queue, one writer
-
     def __init__(self) -> None:
         self._database: Database | None = None
         self._writer: Writer | None = None
@@ -131,7 +129,9 @@ class ThreadedStore:
         """Apply *batch* whole or not at all; return when it is durable. See :class:`orket.contracts.Store`."""
         if self._writer is None:
             raise _not_open()
-        answer = await self._writer.write(prepare(batch))
+        group, place = self._writer.submit(prepare(batch))
+        await group.done.wait()
+        answer = group.answers[place]
         if isinstance(answer, Receipt):
             return answer
         raise answer

@@ -13,14 +13,12 @@ from contextlib import suppress
 from typing import Final, Protocol, TypeAlias
 
 import anyio
-import anyio.lowlevel
 from attrs import define, field
 
 from orket.contracts import Receipt
 from orket.errors import StorageFault, StoreError
 from orket.stores._prepare import Prepared
 
-CALM: Final = 2  # turns of the event loop: whoever was woken by a finished turn has begun its next one by then
 GROUP: Final = 256  # a transaction that has as many batches takes no more: the first of them waits for the last
 
 Answer: TypeAlias = Receipt | StoreError
@@ -53,14 +51,14 @@ class Group:
 
 
 class Writer:
-    """Write batches from one thread, in the order of :meth:`write`."""
+    """Write batches from one thread, in the order of :meth:`submit`."""
 
     def __init__(self, books: Books, *, wake: Wake, answered: Callable[[Sequence[Answer]], None]) -> None:
         self._books = books
         self._wake = wake
         self._answered = answered
         self._stopped = False
-        self._gathered: Group | None = None  # handed over, and not passed on yet
+        self._gathered: Group | None = None  # handed over in this turn of the event loop
         self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._start()
 
@@ -69,12 +67,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="orket-store-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, batch: Prepared) -> Answer:
-        """Hand a batch over, and return its answer.
+    def submit(self, batch: Prepared) -> tuple[Group, int]:
+        """Hand a batch over, on the event loop; return the group it goes with, and its place there.
 
-        What is handed over while turns of the event loop bring more reaches the thread together: a thread that begins
-        with the first of ten would write it alone, and fight the loop for the interpreter meanwhile. The first task of
-        a group waits for that. Whoever is cancelled has handed over all the same.
+        What is handed over in one turn of the loop reaches the thread together, when the turn is over: a thread that
+        begins with the first of ten would write it alone, and fight the loop for the interpreter meanwhile.
 
         Raises:
             StoreError: the writer was stopped.
@@ -84,24 +81,9 @@ class Writer:
         group = self._gathered
         if group is None:
             group = self._gathered = Group()
-        place = len(group.batches)
+            self._wake(self._pass_on)
         group.batches.append(batch)
-        if not place:
-            await self._fill(group)
-        await group.done.wait()
-        return group.answers[place]
-
-    async def _fill(self, group: Group) -> None:
-        """Pass the group on once some turns of the event loop have brought nothing more."""
-        try:
-            count, calm = 1, 0
-            while calm < CALM and count < GROUP:
-                await anyio.lowlevel.cancel_shielded_checkpoint()
-                calm = calm + 1 if len(group.batches) == count else 0
-                count = len(group.batches)
-        finally:
-            if group is self._gathered:
-                self._pass_on()
+        return group, len(group.batches) - 1
 
     def stop(self) -> None:
         """Take no more batches; those that were handed over are still written."""
