@@ -108,8 +108,7 @@ async def act_on_card(request: Request) -> Response:
     build = form.get("build") or None
     actor = form.get("actor") or "somebody at the page"
     await host.crew.unblock(card, build=build, actor=actor, reason=form.get("reason", ""))
-    if build is not None:
-        await host.go_on(build)
+    await host.go_on(build or (await host.crew.explain(card)).build)  # unblocked without one: only one board has it
     return done(request, "/")
 
 
@@ -258,12 +257,24 @@ def is_form(request: Request) -> bool:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the texts of a form, or of a JSON object."""
-    body = await read_body(request, FORM)
+    """Return the texts of a form, or of a JSON object; no body says nothing."""
+    body = await read_body(request, FORM + 1)
+    if len(body) > FORM:
+        raise orket.RunError(f"the body has more than {FORM} bytes")
     try:
-        data = dict(parse_qsl(body.decode())) if is_form(request) else json.loads(body or b"{}")
-    except ValueError:
+        data = read_pairs(body.decode()) if is_form(request) else json.loads(body or b"{}")
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
-        raise orket.RunError("the body is no form and no JSON object of texts")
+        said = request.headers.get("content-type", "none")
+        raise orket.RunError(f"the body is no form and no JSON object of texts; its content-type is {said}")
     return data
+
+
+def read_pairs(body: str) -> dict[str, str]:
+    """Return the texts of a form.
+
+    Raises:
+        ValueError: it is something else, such as JSON that ``curl`` calls a form.
+    """
+    return dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True)) if body else {}

@@ -16,7 +16,9 @@
     try {
       const answer = await fetch(live);
       const text = await answer.text();
-      if (answer.ok && !isAnswering()) {
+      if (isAnswering()) {
+        again = true;
+      } else if (answer.ok) {
         const log = document.getElementById("log"), place = log && log.scrollTop, end = log && atEnd(log);
         const open = folds().map((fold) => fold.open);
         part.innerHTML = text;
@@ -24,7 +26,7 @@
         const now = document.getElementById("log");
         if (now) now.scrollTop = end ? now.scrollHeight : place;
       }
-    } catch { again = true; } finally {
+    } catch { setTimeout(soon, wait); } finally {
       fetching = false;
       if (again) { again = false; soon(); }
     }

@@ -22,7 +22,6 @@ MISSING = [name for name in ("starlette", "uvicorn", "websockets") if importlib.
 if MISSING:
     pytest.skip(f"the host needs {', '.join(MISSING)}: install the dependency group 'host'", allow_module_level=True)
 
-from browser import Page, browsing, find_browser  # noqa: E402
 from host_server import COMMAND, ENVIRONMENT, HostServer, serving  # noqa: E402
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
@@ -178,6 +177,31 @@ def test_an_answer_lets_the_build_go_on(server: HostServer) -> None:
     assert server.ask("POST", "/cards/front", said).status == 409
 
 
+def test_an_answer_need_not_name_the_build(tmp_path: Path) -> None:
+    """An answer that names no board goes to the only one that has the card, and that build goes on."""
+    with serving(tmp_path, "--pace", "0") as alone:
+        stalled = alone.until("RunFinished", f"run={alone.start('tea-shop', build='only')}")
+        assert alone.ask("POST", "/cards/front", b'{"reason": "Green"}').status == 200
+        after = alone.until("RunFinished", f"build=only&since={stalled[-1]['seq']}")
+        assert after[-1]["record"]["outcome"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"build": "asked"}', "application/x-www-form-urlencoded"),  # what curl -d says of everything
+        (b"reason=" + b"a" * 17_000, "application/x-www-form-urlencoded"),
+        (b"[" * 16_000, "application/json"),
+    ],
+)
+def test_a_body_that_is_not_what_it_says_is_refused(server: HostServer, body: bytes, kind: str) -> None:
+    """JSON that calls itself a form, a form that is too long and JSON that is too deep start nothing."""
+    before = server.ask("GET", "/heartbeat").data["seq"]
+    answer = server.ask("POST", "/epics/market-stall", body, content_type=kind)
+    assert (answer.status, "the body" in answer.text) == (409, True)
+    assert server.ask("GET", "/heartbeat").data["seq"] == before
+
+
 def test_what_cannot_begin_is_told_by_its_page(tmp_path: Path) -> None:
     """A run whose assets are wrong says so on its page, and a host that starts again does not try it once more."""
     root = organization(tmp_path / "org", [issue("one")])
@@ -297,71 +321,3 @@ def test_what_cannot_be_opened_ends_the_process(tmp_path: Path) -> None:
                 check=False,
             )
             assert (ended.returncode, told in ended.stderr, "ResourceWarning" in ended.stderr) == (code, True, False)
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A page of a real browser."""
-    program = find_browser()
-    if program is None:
-        pytest.skip("pages are looked at with Chromium: install the packages chromium and chromium-driver")
-    with browsing(program, tmp_path_factory.mktemp("browser")) as page:
-        yield page
-
-
-LIVE = "document.querySelector('.live.on')"
-CHIP = "(document.querySelector('.chip') || {}).textContent"
-
-
-@pytest.mark.thorough
-def test_a_person_drives_an_epic_in_a_browser(page: Page, tmp_path: Path) -> None:
-    """The board starts empty, a click starts an epic, progress comes by itself, and an answer takes it to its end."""
-    page.said.clear()
-    with serving(tmp_path, "--pace", "0.02") as server:
-        page.open(f"{server.url}/")
-        page.until(LIVE)
-        assert "Start an epic" in page.ask("document.body.innerText")
-        page.ask("[...document.querySelectorAll('button')].find(it => it.innerText === 'Start tea-shop').click()")
-        page.until(f"location.pathname.startsWith('/runs/') && {CHIP} === 'stalled'")
-        text = page.ask("document.body.innerText")
-        assert "refused write_file by rule workspace-boundary" in text
-        assert "Which colour shall the front have?" in text
-        page.ask("document.querySelector('.answer input[name=reason]').value = 'Green <b>'")
-        page.ask("document.querySelector('.answer button').click()")
-        page.until(f"location.pathname === '/' && {CHIP} === 'done'")
-        assert page.ask("document.querySelector('progress').value") == 8
-        page.ask("[...document.querySelectorAll('.name a')].find(it => it.innerText === 'front').click()")
-        page.until("document.body.innerText.includes('somebody at the page says: Green <b>')")
-        page.photograph(tmp_path / "card.png")
-        assert page.said == []
-
-
-@pytest.mark.thorough
-def test_a_page_finds_its_host_again(page: Page, tmp_path: Path) -> None:
-    """A page whose host is stopped says so, and is live again when the host is back, with what happened meanwhile."""
-    with serving(tmp_path, "--pace", "600") as server:
-        server.start("market-stall")
-        page.open(f"{server.url}/")
-        page.until(f"{LIVE} && {CHIP} === 'running'")
-        server.stop()
-        page.until("document.querySelector('.live.off')")
-    with serving(tmp_path, "--pace", "0", "--port", server.port):
-        page.until(f"{LIVE} && {CHIP} === 'done'")
-
-
-@pytest.mark.thorough
-def test_what_an_asset_says_is_text(page: Page, tmp_path: Path) -> None:
-    """Markup in names, ids and seats is shown, not obeyed, on every page, also when it comes over the WebSocket."""
-    evil = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
-    root = organization(tmp_path / "org", [issue("one", summary=evil), issue("two", "one", summary="\u202eevil")])
-    with serving(tmp_path / "state", "--config", root, "--pace", "0") as server:
-        page.open(f"{server.url}/")
-        page.until(LIVE)
-        run = server.start("launch")
-        page.until(f"{CHIP} === 'done'")
-        for path in ("/", f"/runs/{run}", "/cards/one", "/portfolio"):
-            page.open(f"{server.url}{path}")
-            page.ask("document.querySelectorAll('details').forEach(it => it.open = true)")
-            assert evil in page.ask("document.body.innerText")
-            assert "\u202e" not in page.ask("document.body.innerText")
-            assert page.ask("window.pwned === undefined && document.querySelector('img') === null")
