@@ -14,6 +14,7 @@ from orket.errors import (
     EffectUnknownError,
     RunError,
     StoreError,
+    UnknownCardError,
 )
 from orket.stores import MemoryStore
 from orket.testing.fakes import SimulatedClock
@@ -156,6 +157,21 @@ async def test_issues_that_wait_for_each_other_are_left(tmp_path: Path) -> None:
         alone(root, "same", id="x")
         with pytest.raises(ConfigError, match="taken in two issues with the id 'x'"):
             await crew.run_epic("unplanned_support")
+
+
+async def test_a_file_that_breaks_later_keeps_no_other_name_from_being_found(tmp_path: Path) -> None:
+    """An adopted issue whose file cannot be read any more is none: other names mean what they mean without it."""
+    root = organization(tmp_path, [issue("a")])
+    alone(root, "one")
+    alone(root, "two")
+    async with open_world(root, diligent) as crew:
+        await crew.reconcile(actor="ann")
+        (root / "model" / "core" / "issues" / "one.json").write_text("{")
+        for unknown in ("ghost", "one"):
+            with pytest.raises(UnknownCardError):
+                await crew.run_card(unknown)
+        with pytest.raises(ConfigError, match=r"one\.json cannot be read"):  # the epic is not run without it
+            await crew.run_card("two")
 
 
 async def test_without_a_team_no_epic_can_be_made(tmp_path: Path) -> None:

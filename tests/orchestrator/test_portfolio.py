@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_organization import ROOT, needs_organization
@@ -9,7 +10,7 @@ from small_world import diligent, issue, open_world, organization, wish, write_j
 
 import orket
 from orket.contracts import Batch, CardChange, ModelRequest, TurnKind
-from orket.errors import AssetNotFoundError, ComplexityError, ConfigError, UnknownCardError
+from orket.errors import AssetNotFoundError, ComplexityError, ConfigError, RunError, UnknownCardError
 from orket.events import CardAdded
 from orket.portfolio import AlertKind, Progress, Severity
 from orket.stores import MemoryStore, SQLiteStore
@@ -66,6 +67,14 @@ async def test_assets_and_record_are_one_tree(tmp_path: Path, new_store: Callabl
         for ask in (crew.queue, crew.critical_path):
             with pytest.raises(UnknownCardError, match="no build 'ghost'; known: "):
                 await ask("ghost")
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "two", True])
+async def test_a_limit_of_a_queue_is_a_number(tmp_path: Path, limit: Any) -> None:
+    """A limit that is no whole number from 0 on is refused by its value, whether or not there is a board."""
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        with pytest.raises(RunError, match=f"queue.limit={limit!r}.; valid: a whole number from 0 on"):
+            await crew.queue(limit=limit)
 
 
 async def test_every_department_is_looked_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from orket._orchestrator._engine import Engine
 from orket._orchestrator._sight import look, review_statuses
 from orket._orchestrator._surveying import recorded_builds
 from orket._orchestrator._views import unknown_build
-from orket.errors import ConfigError
+from orket.errors import ConfigError, RunError
 from orket.portfolio import Alert, AlertKind, CriticalPath, Portfolio, QueuedIssue, Reconciliation, Severity, Sprint
 from orket.portfolio._alerts import bottlenecks, structure_alerts
 from orket.portfolio._found import RecordedBuild
@@ -121,13 +121,16 @@ class PortfolioVerbs:
 
         Args:
             build: of this board only; None: of all.
-            limit: how many at most; None for all.
+            limit: how many at most, from 0 on; None for all.
 
         Raises:
+            RunError: the limit is no such number.
             UnknownCardError: no run has worked on this build.
             DependencyCycleError: issues of a build wait for each other.
         """
         engine = self._opened()
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise RunError(f"queue(limit={limit!r:.80}); valid: a whole number from 0 on, or None")
         builds, reviews, now = await _builds(engine, build), review_statuses(engine), engine.clock.now()
         return await anyio.to_thread.run_sync(queue_of, builds, reviews, now, limit)
 

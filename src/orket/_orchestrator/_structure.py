@@ -165,10 +165,13 @@ class Structure:
         return {file: epic for file, epic in found.items() if file and self.epic_file(epic, CORE)}
 
     def home_of(self, issue_id: str) -> str:
-        """Return the epic that has taken in an issue of this id, or ""."""
+        """Return the epic that has taken in an issue of this id, or ""; files that cannot be read hold none."""
         for one in self.adoptions:
-            if one.type is CardType.ISSUE and (issue := self._issue(one)) is not None and issue.id == issue_id:
-                return one.into
+            if one.type is not CardType.ISSUE:
+                continue
+            with suppress(ConfigError):
+                if (issue := self._issue(one)) is not None and issue.id == issue_id:
+                    return one.into
         return ""
 
 

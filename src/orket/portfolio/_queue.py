@@ -68,7 +68,7 @@ def queue_of(
                 ]
             )
     merged = [one for lane in lanes for one in heapq.merge(*lane, key=lambda it: (-it.urgency, it.issue.created_at))]
-    return tuple(merged if limit is None else merged[: max(limit, 0)])
+    return tuple(merged if limit is None else merged[:limit])
 
 
 def critical_path_of(builds: Iterable[RecordedBuild]) -> CriticalPath | None:
