@@ -297,9 +297,9 @@ def _issue_sections(question: PromptQuestion) -> Iterable[tuple[str, str]]:
         ("Note", issue.note),
         ("Requirements", issue.requirements),
         ("Verification", _verification(question)),
-        ("History of this issue, oldest first", _bullets(question.history)),
-        ("Notes for you, newest last", _bullets(_indented(note) for note in question.notes)),
-        ("Remembered decisions", _bullets(question.remembered)),
+        ("History of this issue, oldest first", _bullets(map(_indented, question.history))),
+        ("Notes for you, newest last", _bullets(map(_indented, question.notes))),
+        ("Remembered decisions", _bullets(map(_indented, question.remembered))),
     )
 
 
