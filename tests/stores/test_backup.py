@@ -2,6 +2,7 @@
 
 import resource
 import sqlite3
+import sys
 import threading
 from contextlib import aclosing
 from pathlib import Path
@@ -39,6 +40,24 @@ async def entries(path: Path) -> list[object]:
         return [entry async for entry in store.events()]
     finally:
         await store.aclose()
+
+
+SECOND = """
+import sys, anyio
+from orket.errors import StoreError
+from orket.stores import SQLiteStore
+
+async def main():
+    store = SQLiteStore(sys.argv[1])
+    await store.open()
+    try:
+        await store.backup(sys.argv[2])
+    except StoreError as error:
+        print(error.fault)
+    await store.aclose()
+
+anyio.run(main)
+"""
 
 
 def names(folder: Path) -> list[str]:
@@ -144,6 +163,86 @@ async def test_what_a_dead_backup_has_left_is_no_obstacle(store: SQLiteStore, tm
         (tmp_path / f"copy.db.part{ending}").write_bytes(b"half")
     assert (await store.backup(tmp_path / "copy.db")).records == 1
     assert names(tmp_path) == ["copy.db"]
+
+
+@pytest.fixture
+def slow_copy(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Copying tells by one event that it has begun, and waits for the other."""
+    begun, go_on, real = threading.Event(), threading.Event(), _readers.copy
+
+    def copy(source: sqlite3.Connection, path: Path, part: Path, stopped: threading.Event) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        real(source, path, part, stopped)
+
+    monkeypatch.setattr(_readers, "copy", copy)
+    return begun, go_on
+
+
+async def test_two_backups_never_make_one_file(
+    store: SQLiteStore, tmp_path: Path, slow_copy: tuple[threading.Event, threading.Event]
+) -> None:
+    """While one backup makes a file, another one of that name is refused, in whatever process, and leaves it alone."""
+    await store.commit(batch(1))
+    begun, go_on = slow_copy
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.backup, tmp_path / "copy.db")
+        await anyio.to_thread.run_sync(begun.wait)
+        with pytest.raises(StoreError, match=r"another backup makes .*copy\.db at this moment") as refused:
+            await store.backup(tmp_path / "copy.db")
+        command = [sys.executable, "-c", SECOND, str(tmp_path / "journal.db"), str(tmp_path / "copy.db")]
+        elsewhere = await anyio.run_process(command)
+        go_on.set()
+    assert refused.value.fault is StorageFault.LOCKED
+    assert elsewhere.stdout.split() == [b"locked"]
+    assert len(await entries(tmp_path / "copy.db")) == 1
+    assert names(tmp_path) == ["copy.db"]
+
+
+async def test_a_file_that_comes_while_a_backup_is_made_stays(
+    store: SQLiteStore, tmp_path: Path, slow_copy: tuple[threading.Event, threading.Event]
+) -> None:
+    """A file that somebody puts under the name of a backup meanwhile is not replaced by it."""
+    begun, go_on = slow_copy
+
+    async def put() -> None:
+        await anyio.to_thread.run_sync(begun.wait)
+        (tmp_path / "copy.db").write_text("mine")
+        go_on.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(put)
+        with pytest.raises(StoreError, match="exists"):
+            await store.backup(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "mine"
+    assert names(tmp_path) == ["copy.db"]
+
+
+async def test_a_file_that_comes_before_the_lock_stays(
+    store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that another backup has made until this one had its right to is not replaced, and nothing is left."""
+    real = _backup._lock
+
+    def late(target: Path) -> sqlite3.Connection:
+        target.write_text("mine")
+        return real(target)
+
+    monkeypatch.setattr(_backup, "_lock", late)
+    with pytest.raises(StoreError, match="exists"):
+        await store.backup(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "mine"
+    assert names(tmp_path) == ["copy.db"]
+
+
+async def test_a_lock_that_is_gone_locks_nobody_out(
+    store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup whose lock was removed by the one before, between opening and locking it, is refused."""
+    real = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: not path.name.endswith(".lock") and real(path))
+    with pytest.raises(StoreError, match="another backup makes"):
+        await store.backup(tmp_path / "copy.db")
 
 
 async def test_a_damaged_record_has_no_backup(store: SQLiteStore, tmp_path: Path) -> None:

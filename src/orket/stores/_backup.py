@@ -7,34 +7,126 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from attrs import field, frozen
+
 from orket.errors import StorageFault, StoreError
 from orket.stores._checks import snapshot
 from orket.stores._faults import advice_on, fault_of
 
 _PAGES: Final = 1024  # that are copied between two looks whether to stop
-_ENDING: Final = ".part"
+_PART: Final = ".part"
+_LOCK: Final = ".part.lock"
 
 
 class StoppedError(Exception):
     """Nobody waits for the copy any more."""
 
 
-def part_of(path: Path) -> Path:
-    """Return where the copy is made that shall be called *path*; what a backup that was cut off has left is removed.
+@frozen(kw_only=True)
+class Part:
+    """The file that a copy is made in, and the right to: until it is given back nobody else makes *target*.
 
-    Raises:
-        StoreError: there is something of that name, or no folder for it.
+    The right is a transaction on a file of its own, so it ends with the process, as SQLite's locks do.
     """
-    target = path.absolute()
+
+    target: Path
+    path: Path
+    _lock: sqlite3.Connection = field(alias="lock")
+
+    @classmethod
+    def take(cls, path: Path) -> "Part":
+        """Return where the copy is made that shall be called *path*; what a dead backup has left there is removed.
+
+        Raises:
+            StoreError: there is something of that name, no folder for it, or another backup that makes it.
+        """
+        target = path.absolute()
+        _refuse_taken(target)
+        if not target.parent.is_dir():
+            advice = advice_on(StorageFault.MISSING, target)
+            text = f"{target} cannot be written; {advice}"
+            raise StoreError(text, path=target, fault=StorageFault.MISSING, advice=advice)
+        part = cls(target=target, path=target.with_name(f"{target.name}{_PART}"), lock=_lock(target))
+        part._clear()
+        try:
+            _refuse_taken(target)  # by whoever had the right until now
+        except StoreError:
+            part.give_back()
+            raise
+        return part
+
+    def put(self) -> None:
+        """Give the copy its name, for good.
+
+        Raises:
+            StoreError: something has that name by now, or the folder does not let it.
+        """
+        _refuse_taken(self.target)
+        try:
+            self.path.rename(self.target)
+            with suppress(PermissionError):  # the folder may not be read; on Windows none may, and none need be synced
+                folder = os.open(self.target.parent, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            text = f"{self.path} could not be renamed to {self.target}: {error.strerror}"
+            raise StoreError(text, path=self.target) from error
+
+    def give_back(self) -> None:
+        """Remove what there is of a copy that is not wanted, and let others make it."""
+        self._clear()
+        with suppress(OSError):
+            _lock_path(self.target).unlink()  # before it is free: who has opened it by then sees that it is gone
+        self._lock.close()
+
+    def _clear(self) -> None:
+        for ending in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                self.path.with_name(f"{self.path.name}{ending}").unlink()
+
+
+def _refuse_taken(target: Path) -> None:
     if target.exists():
         raise StoreError(f"{target} exists; a backup is a new file", path=target)
-    if not target.parent.is_dir():
-        advice = advice_on(StorageFault.MISSING, target)
-        text = f"{target} cannot be written; {advice}"
-        raise StoreError(text, path=target, fault=StorageFault.MISSING, advice=advice)
-    part = target.with_name(f"{target.name}{_ENDING}")
-    remove(part)
-    return part
+
+
+def _lock_path(target: Path) -> Path:
+    return target.with_name(f"{target.name}{_LOCK}")
+
+
+def _lock(target: Path) -> sqlite3.Connection:
+    """Take the right to make a file, without waiting.
+
+    Raises:
+        StoreError: somebody else has it, or there is no place for the lock.
+    """
+    path, lock = _lock_path(target), None
+    try:
+        lock = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if lock is not None:
+            lock.close()
+        is_held = fault_of(error) is StorageFault.LOCKED
+        raise (_made_elsewhere(target) if is_held else _unlockable(target, error)) from error
+    if path.exists():
+        return lock
+    lock.close()  # who had it has removed it meanwhile: it keeps nobody away any more
+    raise _made_elsewhere(target)
+
+
+def _made_elsewhere(target: Path) -> StoreError:
+    advice = "wait for it, or give this one a name of its own"
+    text = f"another backup makes {target} at this moment; {advice}"
+    return StoreError(text, path=target, fault=StorageFault.LOCKED, advice=advice)
+
+
+def _unlockable(target: Path, error: sqlite3.Error) -> StoreError:
+    fault = fault_of(error)
+    advice = advice_on(None if fault is StorageFault.MISSING else fault, target)
+    return StoreError(f"{target} could not be copied to: {error}; {advice}", path=target, fault=fault, advice=advice)
 
 
 def copy(source: sqlite3.Connection, path: Path, part: Path, stopped: threading.Event) -> None:
@@ -64,29 +156,3 @@ def copy(source: sqlite3.Connection, path: Path, part: Path, stopped: threading.
         advice = advice_on(None if fault is StorageFault.MISSING else fault, path if is_source else part)
         text = f"{path} could not be copied to {part}: {error}; {advice}"
         raise StoreError(text, path=part, fault=fault, advice=advice) from error
-
-
-def put(part: Path) -> None:
-    """Give a copy its name, for good.
-
-    Raises:
-        StoreError: the folder does not let it.
-    """
-    target = part.with_name(part.name.removesuffix(_ENDING))
-    try:
-        part.rename(target)
-        with suppress(PermissionError):  # the folder may not be read; on Windows none may, and none need be synced
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except OSError as error:
-        raise StoreError(f"{part} could not be renamed to {target}: {error.strerror}", path=target) from error
-
-
-def remove(part: Path) -> None:
-    """Remove what there is of a copy that is not wanted."""
-    for ending in ("", "-journal", "-wal", "-shm"):
-        with suppress(OSError):
-            part.with_name(f"{part.name}{ending}").unlink()

@@ -58,20 +58,21 @@ class SQLiteStore(ThreadedStore):
 
         Raises:
             JournalError: the record is damaged; there is no copy.
-            StoreError: the one cannot be read, or the other cannot be written; or there is a file of that name.
+            StoreError: the one cannot be read, or the other cannot be written; there is a file of that name, or another
+                backup makes it at this moment.
         """
         database: Any = self._open()  # the one that _connect made, which knows how
-        from orket.stores._backup import part_of, put, remove
+        from orket.stores._backup import Part
 
         alone = CapacityLimiter(1)  # worker threads that others hold do not matter here
-        part = await to_thread.run_sync(part_of, Path(path), limiter=alone)
+        part = await to_thread.run_sync(Part.take, Path(path), limiter=alone)
         try:
-            await _copy(partial(database.copy, part), alone)
-            proof = await _verify(part)
-            await to_thread.run_sync(put, part, limiter=alone)
+            await _copy(partial(database.copy, part.path), alone)
+            proof = await _verify(part.path)
+            await to_thread.run_sync(part.put, limiter=alone)
         finally:
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(remove, part, limiter=alone)
+                await to_thread.run_sync(part.give_back, limiter=alone)
         return proof
 
     def _connect(self) -> Database:
