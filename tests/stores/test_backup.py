@@ -156,6 +156,13 @@ async def test_a_backup_never_replaces_a_file(store: SQLiteStore, tmp_path: Path
     assert names(tmp_path) == ["mine.txt"]
 
 
+async def test_a_backup_is_as_private_as_the_record(store: SQLiteStore, tmp_path: Path) -> None:
+    """A copy of a file that only its owner may read is a file that only its owner may read."""
+    (tmp_path / "journal.db").chmod(0o600)
+    await store.backup(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+
+
 async def test_what_a_dead_backup_has_left_is_no_obstacle(store: SQLiteStore, tmp_path: Path) -> None:
     """The part that a killed backup has left is replaced, and afterwards only the copy is there."""
     await store.commit(batch(1))

@@ -143,6 +143,8 @@ def copy(source: sqlite3.Connection, path: Path, part: Path, stopped: threading.
         if stopped.is_set():
             raise StoppedError
 
+    with suppress(OSError):  # SQLite tells the same, and better
+        part.touch(mode=path.stat().st_mode & 0o777)  # nobody reads the copy who may not read the record
     try:
         with closing(sqlite3.connect(part, isolation_level=None)) as target:
             target.execute("PRAGMA fullfsync = 1").fetchall()
