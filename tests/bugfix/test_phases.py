@@ -266,7 +266,10 @@ def test_rules_are_the_organizations() -> None:
 @pytest.mark.parametrize(
     "rule", ["bug_fix_days", "bug_fix_longest_days", "bug_fix_bugs_per_day", "bug_fix_critical_bugs"]
 )
-@pytest.mark.parametrize("value", ["7", None, True, -1, float("nan"), float("inf"), [7]])
+@pytest.mark.parametrize(
+    "value",
+    ["7", None, True, -1, float("nan"), float("inf"), 1_000_001, pytest.param(10**400, id="huge"), [7]],
+)
 def test_wrong_rules_are_named(rule: str, value: object) -> None:
     """What is no such number is a ConfigError that says what is valid; all of them come at once."""
     with pytest.raises(ConfigError, match=f"{rule} is .*; valid: a") as caught:

@@ -1,7 +1,7 @@
 """How long a bug-fix phase lasts, as the organization's process rules say."""
 
-import math
 from collections.abc import Iterator
+from typing import Final
 
 from attrs import frozen
 
@@ -23,11 +23,12 @@ class BugFixRules(Value):
     critical: int = 3
 
 
+_MOST: Final = 1_000_000  # of anything: whole numbers have no end, and times of floats have one
 _RULES = (  # the process rule, the field, what is valid
-    ("bug_fix_days", "days", "a number of days above 0"),
-    ("bug_fix_longest_days", "longest", "a number of days above 0"),
-    ("bug_fix_bugs_per_day", "per_day", "a number from 0 on"),
-    ("bug_fix_critical_bugs", "critical", "a whole number from 0 on"),
+    ("bug_fix_days", "days", "a number of days above 0, up to a million"),
+    ("bug_fix_longest_days", "longest", "a number of days above 0, up to a million"),
+    ("bug_fix_bugs_per_day", "per_day", "a number from 0 to a million"),
+    ("bug_fix_critical_bugs", "critical", "a whole number from 0 to a million"),
 )
 
 
@@ -52,5 +53,5 @@ def _problems(organization: Organization) -> Iterator[str]:
     for rule, field, valid in _RULES:
         value = organization.process_rules.get(rule, 1)
         is_number = isinstance(value, int if field == "critical" else int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value < 0 or (value == 0 and field in ("days", "longest")):
+        if not is_number or not 0 <= value <= _MOST or (value == 0 and field in ("days", "longest")):
             yield f"{rule} is {value!r:.80}; valid: {valid}"
