@@ -1,6 +1,7 @@
 """Ports of this machine, looked at and locked for real."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -141,11 +142,16 @@ def test_a_reservation_that_comes_too_late() -> None:
 
 
 def test_the_locks_have_a_folder_that_all_share(kept: Reservation, shared: Path) -> None:
-    """The folder of the locks is open to all users, its files to their owners; a link in its place is refused."""
-    reserve(kept, PortRanges(), STACK, (), None)
+    """The folder of the locks is open to all users, its files to be read, whatever the umask; a link is refused."""
+    before = os.umask(0o077)
+    try:
+        reserve(kept, PortRanges(), STACK, (), None)
+    finally:
+        os.umask(before)
     assert lock_folder() == shared / "orket-ports"
     assert oct(lock_folder().stat().st_mode)[-4:] == "1777"
     assert all(file.stat().st_mode & 0o022 == 0 for file in lock_folder().iterdir())
+    assert all(file.stat().st_mode & 0o044 == 0o044 for file in lock_folder().iterdir())
     elsewhere = shared / "elsewhere"
     lock_folder().rename(elsewhere)
     lock_folder().symlink_to(elsewhere)

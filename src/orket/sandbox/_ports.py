@@ -146,4 +146,5 @@ def _lock(path: Path) -> int | None:
             break
         with suppress(FileExistsError):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o644)
+            os.fchmod(descriptor, 0o644)  # whatever the umask takes: other users lock it, too
     return descriptor if flock(descriptor) else None
