@@ -82,6 +82,25 @@ async def test_the_password_stays_in_the_compose_file(
     assert not [text for text in texts if password in text]
 
 
+@pytest.mark.parametrize("is_before", [True, False])
+async def test_logs_of_a_sandbox_that_is_built_anew(
+    sandboxes: SandboxOrchestrator, engine: EngineDouble, is_before: bool
+) -> None:
+    """Where a sandbox is built anew while its logs are read, they show the new password no more than the old one."""
+    made = await sandboxes.create("launch")
+
+    async def build(command: tuple[str, ...], act: Any) -> CommandResult:
+        engine.around = None
+        result = None if is_before else act()
+        await sandboxes.create("launch")
+        return result or act()
+
+    engine.around = build
+    shown = await sandboxes.logs(made.id)
+    assert len(engine.files) == 2
+    assert not [file["x-orket"] for file in engine.files if file["x-orket"] in shown]
+
+
 async def test_logs_of_one_service(sandboxes: SandboxOrchestrator, engine: EngineDouble, workspace: Path) -> None:
     """Logs can be of one service; without the compose file, which says what is secret, there are none."""
     made = await sandboxes.create("launch")

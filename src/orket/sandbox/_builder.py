@@ -5,7 +5,7 @@ nobody holds the lock was left behind, and may be mended.
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from orket.contracts import Clock, CommandResult, SandboxPorts
 from orket.errors import SandboxError
 from orket.sandbox._engine import Engine, is_port_taken, tail
 from orket.sandbox._folder import SandboxFolder
-from orket.sandbox._health import Verdict, judge
+from orket.sandbox._health import Container, Verdict, judge
 from orket.sandbox._plan import Blueprint, Plan, Planner
 from orket.sandbox._ports import PortRanges, Reservation, reserve
 from orket.sandbox._record import SandboxRecord
@@ -132,7 +132,7 @@ class Builder:
                 break
             await self.clock.sleep(self.engine.limits.poll)
         after = await self.swap(sandbox, verdict.state, verdict.detail)
-        said = await self.logs(after, secret, _LINES) or tail(result)
+        said = await self._said(await self.engine.containers(after.id), secret, _LINES) or tail(result)
         raise SandboxError(
             f"sandbox {after.id} does not become well: {verdict.detail}; it is left to look at, or to delete\n{said}",
             sandbox=after.id,
@@ -155,11 +155,28 @@ class Builder:
         """Return where a sandbox stands, as the engine has it."""
         return judge(sandbox.services, await self.engine.containers(sandbox.id))
 
-    async def logs(self, sandbox: Sandbox, secret: str, lines: int, service: str | None = None) -> str:
-        """Return the last lines of each container, without *secret*."""
+    async def logs(self, sandbox: Sandbox, lines: int, service: str | None = None) -> str:
+        """Return the last lines of each container, without the password.
+
+        Raises:
+            SandboxError: the engine does not answer, or the compose file is gone, which holds the password.
+        """
+        containers = await self.engine.containers(sandbox.id)
+        # The password is read after them: were it read before, somebody might build the sandbox anew in between, and
+        # what the new containers say would be searched for the old password.
+        secret = await anyio.to_thread.run_sync(self.folder.secret, sandbox.id)
+        if secret is None:
+            raise SandboxError(
+                f"the logs of sandbox {sandbox.id} cannot be shown: its compose file is gone, which holds the password "
+                "that must not be in them; look at them with the engine itself",
+                sandbox=sandbox.id,
+            )
+        wanted = [one for one in containers if service is None or one.service == service]
+        return await self._said(wanted, secret, lines)
+
+    async def _said(self, containers: Sequence[Container], secret: str, lines: int) -> str:
         engine = self.engine.hiding(secret)
-        found = sorted(await engine.containers(sandbox.id), key=lambda it: it.service)
-        shown = [one for one in found if service is None or one.service == service]
+        shown = sorted(containers, key=lambda it: it.service)
         return "".join([f"== {one.service}\n{await engine.logs(one, lines)}" for one in shown])
 
     async def remove(self, sandbox: Sandbox, why: str) -> Sandbox:
