@@ -5,7 +5,7 @@ import re
 from orket.contracts import AssetQuestion
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
-_ASSET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_ASSET = re.compile(r"\w[\w .@-]{0,127}")  # what a file of an asset may be called; "@": a card that goes on elsewhere
 
 
 class DefaultApiRuntimeStrategyNode:
