@@ -34,7 +34,7 @@ def test_satisfies_the_protocol() -> None:
 
 def test_names_are_readable() -> None:
     """A sandbox is named after its rock, its compose project after the sandbox."""
-    assert NODE.build_sandbox_id("core_launch") == "sandbox-core-launch"
+    assert NODE.build_sandbox_id("core-launch") == "sandbox-core-launch"
     assert NODE.build_compose_project("sandbox-core-launch") == "orket-sandbox-core-launch"
 
 
@@ -50,7 +50,9 @@ def test_names_are_safe(rock: str) -> None:
     assert sandbox == NODE.build_sandbox_id(rock)
 
 
-@pytest.mark.parametrize(("one", "other"), [("A", "a"), ("a b", "a.b"), ("é", "è"), ("x" * 99, "x" * 98), ("", "-")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("A", "a"), ("a_b", "a-b"), ("a b", "a.b"), ("é", "è"), ("x" * 99, "x" * 98), ("", "-")]
+)
 def test_rocks_that_look_alike_have_sandboxes_of_their_own(one: str, other: str) -> None:
     """Where a name loses something on its way, the sandbox's does not collide with another's."""
     assert NODE.build_sandbox_id(one) != NODE.build_sandbox_id(other)

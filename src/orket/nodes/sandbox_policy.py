@@ -268,7 +268,7 @@ def _literal(text: str) -> str:
 def _safe(name: str) -> str:
     """Return *name* in ``[a-z0-9-]``; where that loses something, part of its digest keeps two names two sandboxes."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    if plain and plain == name.replace("_", "-") and len(plain) <= _MAX_NAME:
+    if plain and plain == name and len(plain) <= _MAX_NAME:
         return plain
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{plain[: _MAX_NAME - 9].rstrip('-')}-{digest}".lstrip("-")
