@@ -1,16 +1,18 @@
 """Who uses sandboxes: the review desk, scenarios with endpoints, evaluators that ask for one."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from engine_double import EngineDouble
-from sandbox_services import issue_of, put
+from sandbox_services import entropy_of, issue_of, make_service, put
 
-from orket.contracts import CommandResult, DeployRequest, RunRow, Store
+from orket.contracts import CommandResult, DeployRequest, Document, RunRow, Store
 from orket.errors import NoSandboxError, SandboxError
 from orket.events import SandboxRequested
 from orket.sandbox import Followed, SandboxOrchestrator, SandboxState
+from orket.sandbox._record import REQUESTS
 from orket.testing import SimulatedClock
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +51,35 @@ async def test_requests_are_followed(sandboxes: SandboxOrchestrator, store: Stor
     await put(store, SandboxRequested(reason="done"), card="two")
     assert [it.card for it in (await sandboxes.follow()).built] == ["two"]
     assert len(engine.files) == 3
+
+
+async def test_who_follows_late_takes_nothing_back(
+    sandboxes: SandboxOrchestrator,
+    store: Store,
+    engine: EngineDouble,
+    clock: SimulatedClock,
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where one host ends following after another one that has seen more, nothing of that is built once more."""
+    other = make_service(store, engine, clock, workspace, entropy=entropy_of("other"))
+    await put(store, SandboxRequested(reason="done"), card="one")
+    real, later = store.find, 0
+
+    async def overtaken(kind: str, /, *, prefix: str = "") -> tuple[Document, ...]:
+        nonlocal later
+        if kind == REQUESTS and engine.files and not later:  # what the first one asks for when it has built all it knew
+            later = 1
+            await put(store, SandboxRequested(reason="done"), card="two")
+            assert [it.card for it in (await other.follow()).built] == ["one", "two"]
+        return await real(kind, prefix=prefix)
+
+    monkeypatch.setattr(store, "find", overtaken)
+    assert [it.card for it in (await sandboxes.follow()).built] == ["one"]
+    assert later
+    await sandboxes.delete("sandbox-two")
+    again = make_service(store, engine, clock, workspace, entropy=entropy_of("again"))
+    assert await again.follow() == Followed()
 
 
 async def test_requests_that_cannot_be_met(sandboxes: SandboxOrchestrator, store: Store, engine: EngineDouble) -> None:

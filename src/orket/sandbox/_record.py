@@ -77,7 +77,12 @@ class SandboxRecord:
                 return 0
 
     async def see(self, seq: int, failed: Mapping[str, str]) -> None:
-        """Note up to which entry of the journal the requests were seen to, and by card what could not be built."""
+        """Note up to which entry of the journal the requests were seen to, and by card what could not be built.
+
+        Where somebody else has seen to later ones meanwhile, that stays on record.
+        """
+        if seq <= await self.seen():
+            return
         document = Document(kind=REQUESTS, key="seen", body={"seq": seq, "failed": dict(failed)})
         await self._commit(f"sandbox:requests:{seq}", document)
 
