@@ -157,3 +157,10 @@ def test_the_locks_have_a_folder_that_all_share(kept: Reservation, shared: Path)
     lock_folder().symlink_to(elsewhere)
     with pytest.raises(SandboxError, match="is no folder"):
         reserve(kept, PortRanges(), STACK, (), None)
+
+
+def test_a_folder_that_was_left_half_made_is_shared(kept: Reservation) -> None:
+    """Where whoever made the folder of the locks was killed before it was open to all, the next one opens it."""
+    lock_folder().mkdir(mode=0o755)
+    reserve(kept, PortRanges(), STACK, (), None)
+    assert oct(lock_folder().stat().st_mode)[-4:] == "1777"

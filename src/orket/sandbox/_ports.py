@@ -24,6 +24,7 @@ from orket.errors import SandboxError
 from orket.sandbox._folder import flock, told
 
 _LOOPBACK: Final = "127.0.0.1"
+_SHARED: Final = 0o1777  # as the temporary folder's own: whoever runs orket here shares it
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -132,9 +133,11 @@ def is_free(port: int) -> bool:
 def _make_shared(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(0o1777)  # as the temporary folder's own: whoever runs orket here shares it
-    if not stat.S_ISDIR(folder.lstat().st_mode):
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
         raise SandboxError(f"{folder} is no folder: the locks of ports have no place; remove it")
+    if stat.S_IMODE(status.st_mode) != _SHARED and status.st_uid == os.geteuid():  # new, or left so by who was killed
+        folder.chmod(_SHARED)
 
 
 def _lock(path: Path) -> int | None:
