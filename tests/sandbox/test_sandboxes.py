@@ -9,7 +9,7 @@ import pytest
 from engine_double import EngineDouble
 from sandbox_services import entropy_of, issue_of, make_service, path_of, put
 
-from orket.contracts import CardChange, CommandResult, RunRow, Store, TechStack
+from orket.contracts import CardChange, CardRow, CommandResult, RunRow, Store, TechStack
 from orket.errors import NoSandboxError, SandboxError, WiringError
 from orket.nodes.sandbox_policy import DefaultSandboxPolicyNode
 from orket.sandbox import Followed, PortRanges, SandboxOrchestrator, SandboxState
@@ -267,6 +267,25 @@ async def test_products_lie_in_the_workspace(sandboxes: SandboxOrchestrator, wor
         await sandboxes.create("launch")
     assert engine.files == []
     assert engine.ours() == []
+
+
+async def test_a_board_is_read_once(
+    sandboxes: SandboxOrchestrator, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often a build was run, its board is looked at once for the issue whose sandbox is built."""
+    for number in range(5):
+        await put(
+            store, row=RunRow(id=f"r{number}", build="b", card="launch", started_at=float(number), fingerprint="")
+        )
+    read, real = list[str](), store.load_board
+
+    async def load(build: str, /) -> tuple[CardRow, ...]:
+        read.append(build)
+        return await real(build)
+
+    monkeypatch.setattr(store, "load_board", load)
+    await sandboxes.create("launch")
+    assert read == ["b"]
 
 
 @pytest.mark.parametrize("given", ["argument", "issue", "rule", "default"])

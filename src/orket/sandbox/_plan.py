@@ -84,8 +84,8 @@ class Planner:
 
     async def _find(self, card: str) -> Issue | None:
         """Return the issue of this id, from the board that was begun last."""
-        for row in reversed(await self.store.runs()):
-            for held in await self.store.load_board(row.build):
+        for build in dict.fromkeys([row.build for row in reversed(await self.store.runs())]):  # each one once
+            for held in await self.store.load_board(build):
                 if held.issue.id == card:
                     return held.issue
         return None
