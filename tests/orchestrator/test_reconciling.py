@@ -18,7 +18,7 @@ from orket.errors import (
     ConfigError,
     UnknownCardError,
 )
-from orket.events import CardAdopted, CardMoved
+from orket.events import CardAdded, CardAdopted, CardMoved
 from orket.portfolio import Adoption, Reconciliation
 from orket.stores import MemoryStore, SQLiteStore
 
@@ -70,6 +70,21 @@ async def test_an_adopted_epic_and_issue_run(tmp_path: Path, new_store: StoreMak
         await crew.store.verify()
         assert (await orket.replay(crew.store)).disagreement is None
     assert files(root) == before
+
+
+async def test_an_adopted_issue_tells_how_it_came_to_its_board(tmp_path: Path, new_store: StoreMaker) -> None:
+    """History and explanation of an issue that was taken in have its adoption, and then how it joined its board."""
+    root = organization(tmp_path, [issue("a")])
+    alone(root, "fix-login")
+    alone(root, "fix-logout")
+    async with open_world(root, diligent, store=new_store()) as crew:
+        await crew.reconcile(actor="ann")
+        await crew.run_card("fix-logout")
+        for name in ("fix-login", "fix-logout"):
+            told_first = [entry.record async for entry in crew.history(card=name)][:2]
+            assert [type(record) for record in told_first] == [CardAdopted, CardAdded]
+            chain = (await crew.explain(name)).chain
+            assert [type(entry.record) for entry in chain][:2] == [CardAdopted, CardAdded]
 
 
 async def adopted(crew: orket.Orchestrator) -> list[CardAdopted]:

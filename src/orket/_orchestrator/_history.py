@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from orket.contracts import Store
-from orket.events import CardAdded, JournalEntry
+from orket.events import CardAdded, CardAdopted, JournalEntry
 
 
 def history(
@@ -43,11 +43,13 @@ async def _about(
 
 async def joining(store: Store, build: str, card: str) -> list[JournalEntry]:
     """Return the entry with which a card joined a board: one or none, where the record names the card itself."""
-    found = await first_entry(
-        store,
-        lambda entry: entry.card == card or (isinstance(entry.record, CardAdded) and entry.record.issue.id == card),
-        build=build,
-    )
+
+    def fits(entry: JournalEntry) -> bool:
+        if isinstance(entry.record, CardAdded):
+            return card in (entry.card, entry.record.issue.id)
+        return entry.card == card and not isinstance(entry.record, CardAdopted)  # an orphan is adopted before it joins
+
+    found = await first_entry(store, fits, build=build)
     return [] if found is None or found.card == card else [found]
 
 
