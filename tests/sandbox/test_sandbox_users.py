@@ -11,7 +11,8 @@ from sandbox_services import entropy_of, issue_of, make_service, put
 from orket.contracts import CommandResult, DeployRequest, Document, RunRow, Store
 from orket.errors import NoSandboxError, SandboxError
 from orket.events import SandboxRequested
-from orket.sandbox import Followed, SandboxOrchestrator, SandboxState
+from orket.sandbox import Followed, Sandbox, SandboxOrchestrator, SandboxState
+from orket.sandbox._plan import Plan, Planner
 from orket.sandbox._record import REQUESTS
 from orket.testing import SimulatedClock
 
@@ -80,6 +81,32 @@ async def test_who_follows_late_takes_nothing_back(
     await sandboxes.delete("sandbox-two")
     again = make_service(store, engine, clock, workspace, entropy=entropy_of("again"))
     assert await again.follow() == Followed()
+
+
+async def test_an_older_request_takes_no_newer_sandbox_away(
+    sandboxes: SandboxOrchestrator,
+    store: Store,
+    engine: EngineDouble,
+    clock: SimulatedClock,
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host that knows only an older request of a card leaves what another one has built for a newer one."""
+    other = make_service(store, engine, clock, workspace, entropy=entropy_of("other"))
+    await put(store, SandboxRequested(reason="done"), card="one")
+    real, said = Planner.plan, list[Sandbox]()
+
+    async def overtaken(planner: Planner, *asked: Any) -> Plan:
+        plan = await real(planner, *asked)
+        if planner is sandboxes._planner:
+            await put(store, SandboxRequested(reason="done"), card="one")
+            said.extend((await other.follow()).built)
+        return plan
+
+    monkeypatch.setattr(Planner, "plan", overtaken)
+    assert list((await sandboxes.follow()).built) == said
+    assert [it.key for it in said] == ["request-2"]
+    assert len(engine.files) == 1
 
 
 async def test_requests_that_cannot_be_met(sandboxes: SandboxOrchestrator, store: Store, engine: EngineDouble) -> None:

@@ -1,6 +1,7 @@
 """The service that builds sandboxes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,14 @@ from orket.events import SandboxRequested
 from orket.sandbox._builder import Builder
 from orket.sandbox._engine import Engine
 from orket.sandbox._folder import SandboxFolder
-from orket.sandbox._plan import Planner
+from orket.sandbox._plan import Plan, Planner
 from orket.sandbox._ports import PortRanges
 from orket.sandbox._reconcile import Reconciled, reconcile
 from orket.sandbox._record import SandboxRecord
 from orket.sandbox._settings import Commands, SandboxLimits, choose_commands
 from orket.sandbox._states import Sandbox, SandboxState
 
+_REQUEST: Final = "request-"  # how the keys of requests begin; the place in the journal follows
 _AGAIN: Final = 30.0  # seconds until an engine that did not answer is asked again
 
 
@@ -118,10 +120,14 @@ class SandboxOrchestrator:
             StoreError: the record could not be written.
         """
         plan = await self._planner.plan(card, stack, product, key)
+        return await self._build(plan, lambda built_for: bool(key) and built_for == key)
+
+    async def _build(self, plan: Plan, is_met: Callable[[str], bool]) -> Sandbox:
+        """Build a sandbox, unless one runs whose key says that what is asked for is met."""
         builder = await self._opened()
         async with builder.holding(plan.id):
             now = await self._record.load(plan.id)
-            if now is not None and now.state is SandboxState.RUNNING and key and now.key == key:
+            if now is not None and now.state is SandboxState.RUNNING and is_met(now.key):
                 now = await builder.refresh(now)
                 if now.state is SandboxState.RUNNING:
                     return now
@@ -231,7 +237,8 @@ class SandboxOrchestrator:
         built, failed = list[Sandbox](), dict[str, str]()
         for card, seq in sorted(wanted.items(), key=lambda it: it[1]):
             try:
-                built.append(await self.create(card, key=f"request-{seq}"))
+                plan = await self._planner.plan(card, None, None, f"{_REQUEST}{seq}")
+                built.append(await self._build(plan, partial(_is_request_since, seq)))
             except StoreError:
                 raise
             except OrketError as error:
@@ -300,3 +307,9 @@ class SandboxOrchestrator:
                 ranges=self._ports,
             )
         return self._builder
+
+
+def _is_request_since(seq: int, key: str) -> bool:
+    """Return whether a sandbox was built for this request or a later one, which another host knew of already."""
+    place = key.removeprefix(_REQUEST)
+    return key.startswith(_REQUEST) and place.isdecimal() and int(place) >= seq
