@@ -323,6 +323,12 @@ def test_passwords_stay_out_of_records_and_errors():
 
 
 class Memory:
+    def add(self, remembered, /):
+        """Nothing is kept."""
+
+    def search(self, query, /):
+        return ()
+
     async def aclose(self):
         """Nothing to release."""
 

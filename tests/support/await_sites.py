@@ -33,7 +33,16 @@ SELDOM = {  # awaits that no story of the cancelled crews meets, by what it woul
         "_flow/__init__.py: await turn.commit(release=turn.token is not None)",
         "_flow/__init__.py: await _without_seat(turn, missing)",
         "_flow/_settle.py: await turn.commit(release=turn.token is not None)",
+        "_flow/_settle.py: await end(turn)",
     ),
+    "the file of a report that a run which died has left due": (
+        "_flow/_filing.py: await turn.commit(claim=True)",
+        "_flow/_filing.py: await (_file(turn, due) if due else turn.commit(release=True))",
+        "_flow/_filing.py: await _file_again(context, board, issue)",
+        "_flow/_filing.py: await turn.abandon()",
+        "_flow/_filing.py: await _due(context, key)",
+    ),
+    "a stream of events that is left in its middle": ("_orchestrator/_run.py: await close_entries(entries)",),
     "a turn that is cancelled: who is cancelled twice meets these": (
         "_flow/__init__.py: await turn.abandon()",
         "_flow/_turn.py: await context.store.commit(batch)",
@@ -57,6 +66,10 @@ SELDOM = {  # awaits that no story of the cancelled crews meets, by what it woul
         "_pipeline/_drive.py: await take_over(self._context, self._board, lost=issue.id)",
         "_pipeline/_joining.py: await _read_on(context, since)",
         "_pipeline/_joining.py: await context.clock.sleep(max(_GLANCE, min(pause, left)))",
+        "_pipeline/_joining.py: await context.notes.load(context.store, context.build)",
+        "_flow/_recollection.py: await self._read_on()",
+        "_flow/_recollection.py: await self._read_all()",
+        "_flow/_recollection.py: await self.store.find(KIND, prefix=home)",
         "_pipeline/_joining.py: await context.store.load_board(context.build)",
         "_pipeline/_joining.py: await take_over(context, board)",
         "_pipeline/_joining.py: context.store.events(since, build=context.build)",
@@ -66,8 +79,9 @@ SELDOM = {  # awaits that no story of the cancelled crews meets, by what it woul
         "_flow/_turn.py: await self.commit(claim=True)",
         "_pipeline/_drive.py: await self._commit(f'renew:{count}:{card}', claims=(claim,))",
     ),
-    "very long replies, very many issues, a turn executor, a name that is misspelt": (
+    "very long replies, very many issues or decisions, a turn executor, a name that is misspelt": (
         "_flow/_converse.py: await anyio.to_thread.run_sync(parse_reply, reply)",
+        "_flow/_recollection.py: await anyio.lowlevel.checkpoint()",
         "_orchestrator/_operator.py: await explain(engine.store, card, build, engine.clock.now(), engine.is_review)",
         "_pipeline/_drive.py: await self._order.executor.execute(self._task(issue, number), body)",
         "_pipeline/_joining.py: await anyio.lowlevel.checkpoint()",

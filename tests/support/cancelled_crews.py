@@ -17,7 +17,9 @@ import orket
 from orket.contracts import EffectClass, ModelReply, ModelRequest, RawToolCall, Settlement, Tool, ToolContext, TurnKind
 from orket.errors import ModelError
 from orket.events import TurnClosed
+from orket.memory import FullTextMemory
 from orket.nodes.evaluator import DefaultEvaluatorNode
+from orket.nodes.pipeline_wiring import DefaultPipelineWiringStrategyNode
 from orket.nodes.planner import DefaultPlannerNode
 from orket.nodes.prompt_strategy import DefaultPromptStrategyNode
 from orket.nodes.router import DefaultRouterNode
@@ -79,6 +81,23 @@ class SlowEvaluator(DefaultEvaluatorNode):
         return super().evaluate_failure(question)
 
 
+class SlowMemory(FullTextMemory):
+    async def add(self, remembered, /):
+        await pause()
+        super().add(remembered)
+
+    async def search(self, query, /):
+        await pause()
+        return super().search(query)
+
+
+class SlowServices(DefaultPipelineWiringStrategyNode):
+    """Answers at once, as it must; what it gives does not."""
+
+    def create_memory(self, _question, /):
+        return SlowMemory()
+
+
 class Watchful:
     """A gate rule of the host, asked in a thread."""
 
@@ -89,12 +108,13 @@ class Watchful:
 
 
 async def slow_model(request: ModelRequest) -> ModelReply:
-    """Work; fail once, ask once."""
+    """Work; fail once, ask once, have something remembered."""
     await pause()
     brief = request.brief
     assert brief is not None
     if brief.kind is TurnKind.REVIEW:
-        return reply([("update_issue_status", {"status": "done"})])
+        decision = f"DECISION: {brief.issue.id} it is"
+        return attrs.evolve(reply([("update_issue_status", {"status": "done"})]), text=decision)
     if brief.issue.id == "fails" and brief.issue.retry_count == 0:
         raise ModelError("the line is busy")
     rounds = work_of(brief.issue.id, "unblock" in str(request.messages))
@@ -192,6 +212,7 @@ def crew(root: Path, kind: str) -> Callable[[Path, EffectLedger], orket.Orchestr
                 "prompt_strategy": SlowPrompts(),
                 "tool_strategy": SlowTools(),
                 "evaluator": SlowEvaluator(),
+                "pipeline_wiring": SlowServices(),
             },
             gate_rules=[Watchful()],
             registry=registry,
@@ -221,6 +242,7 @@ async def people(crew: orket.Orchestrator) -> None:
     await crew.run_epic("trifle")
     await crew.reprioritize("rings", 5, actor="ann")
     await crew.explain("rings")
+    await crew.recall("rings")
     async for _ in crew.history(card="rings"):
         pass
     await crew.store.verify()
