@@ -135,12 +135,16 @@ def with_amnesia(patch: pytest.MonkeyPatch) -> None:
 def with_blind_groups(patch: pytest.MonkeyPatch) -> None:
     """A store whose batches of one transaction do not see each other's cards."""
 
-    def blind(self: Any, card: str) -> Any:
-        if card not in self.states and (stored := self._ledger.find_card((self._build, card))) is not None:
-            self.states[card] = stored.copy()
-        return self.states.get(card)
+    settle = _ledger.Ledger._settle
 
-    patch.setattr(_ledger._Touched, "get", blind)
+    def blind(self: _ledger.Ledger, batch: Any) -> Any:
+        seen, self.cards = self.cards, {}
+        try:
+            return settle(self, batch)
+        finally:
+            self.cards = seen
+
+    patch.setattr(_ledger.Ledger, "_settle", blind)
 
 
 class HashedPlanner:
