@@ -63,7 +63,7 @@ def test_crews_may_die_again_and_again(tmp_path: Path, evidence: Evidence) -> No
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_a_crew_may_be_killed_at_any_moment(tmp_path: Path, deaths: int, evidence: Evidence) -> None:
     """SIGKILL, wherever it finds the process, also in the middle of a transaction."""
-    cases = drawn(60, 1200)
+    cases = drawn(75, 1500)
     report = Killing(folder=tmp_path, workers=2).at_random(len(cases) // deaths, seed=cases.start, deaths=deaths)
     show(report, evidence)
     assert report.deaths > report.cases * deaths / 3
