@@ -55,6 +55,7 @@ def tests(session: nox.Session) -> None:
     """
     session.install("-e", ".[http,testing]", *_group("test"))
     whole = ["--cov", "--cov-fail-under=95"] if session.python == OWN else ["-m", "not thorough"]
+    whole += ["-o", "faulthandler_timeout=900", "-o", "faulthandler_exit_on_timeout=true"]  # who hangs is named
     session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *(session.posargs or whole))
 
 

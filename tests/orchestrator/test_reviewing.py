@@ -64,8 +64,10 @@ async def test_a_delivery_starts_a_review_turn(tmp_path: Path) -> None:
             await desk.settled()
         runs = [row for row in await house.store.runs() if row.id.startswith("review-")]
         assert [(row.card, row.target, row.build) for row in runs] == [("launch", "ISSUE-1", view.build)]
+        seen = 0  # read before the run is: what comes between wakes
         while (await house.store.load_run(runs[0].id)).outcome is None:
-            await house.store.wait([entry.seq async for entry in house.history()][-1])
+            await house.store.wait(seen)
+            seen = [entry.seq async for entry in house.history()][-1]
         turns = [it async for it in house.history(since=before) if isinstance(it.record, TurnOpened)]
         assert [(it.card, it.record.kind) for it in turns] == [("ISSUE-1", TurnKind.REVIEW)]
         (view,) = (await house.board()).builds
