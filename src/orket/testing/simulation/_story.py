@@ -1,7 +1,7 @@
 """The story of one seed: a storm in which crews come and go; when it is over, everything must come to rest."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -11,7 +11,7 @@ from attrs import define, field
 from orket._codec import codec
 from orket._orchestrator import Orchestrator
 from orket._pipeline import RunResult
-from orket.cards import WaitReason
+from orket.cards import CardStatus, Issue
 from orket.errors import JournalError
 from orket.events import RunOutcome
 from orket.testing.fakes import EffectLedger
@@ -26,6 +26,7 @@ from orket.testing.simulation._world import Machine, World, lines
 
 Crew: TypeAlias = Callable[[], Orchestrator]
 _PATIENCE: Final = 100_000.0  # seconds in which everything must have come to rest
+_UNDONE: Final = frozenset({CardStatus.READY, CardStatus.IN_PROGRESS})
 _ATTEMPTS: Final = 40  # runs after the storm; each may leave something for a person to do
 
 
@@ -167,6 +168,7 @@ class Story:
         self._judge(await orchestrator.run_card(self.card))
         left = []
         for view in (await orchestrator.board()).builds:
+            hopeless = _hopeless(view.issues)
             for issue in view.issues:
                 wait = view.waits.get(issue.id)
                 if issue.status.is_terminal is (wait is not None) or (wait and not wait[1]):
@@ -176,7 +178,7 @@ class Story:
                 explained = await orchestrator.explain(issue.id, build=view.build)
                 if explained.wait != wait or explained.wake is None:
                     self._world.accuse(f"{issue.id} waits for {wait}; explained are {explained.wait}, {explained.wake}")
-                if not (wait[0] is WaitReason.DEPENDENCY and "canceled" in wait[1]):
+                if issue.id not in hopeless:
                     left.append(f"{issue.id}: {wait[0]}, {wait[1]}")
         self._world.note("world", f"left to do: {'; '.join(left) or 'nothing'}")
         return not left
@@ -195,3 +197,12 @@ class Story:
             parts.append({"error": error.message})
         await store.aclose()
         self.journal = lines(parts)
+
+
+def _hopeless(issues: Sequence[Issue]) -> frozenset[str]:
+    """Return which issues cannot be done any more: they are canceled, or wait for one of these."""
+    found = {issue.id for issue in issues if issue.status is CardStatus.CANCELED}
+    waiting = [issue for issue in issues if issue.status in _UNDONE]
+    while more := {issue.id for issue in waiting if not found.isdisjoint(issue.depends_on)} - found:
+        found |= more
+    return frozenset(found)
