@@ -6,11 +6,13 @@ The exit status is 1 where a guarantee did not hold.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 NOTES = 16  # of a line
+_SHARE = re.compile(r"share (\d+)/(\d+)")
 PAGE = Path(__file__).with_name("evidence.md")
 HEAD = """# Evidence
 
@@ -33,7 +35,8 @@ def page(*shown: dict[str, Any]) -> str:
     sessions: dict[str, list[dict[str, Any]]] = {}
     for one in shown:
         sessions.setdefault(_session(one), []).append(one)
-    head = HEAD.format(sessions="".join([f"{number}. {told}\n" for number, told in enumerate(sessions, 1)]))
+    told = [f"{number}. {_when(same)}\n" for number, same in enumerate(sessions.values(), 1)]
+    head = HEAD.format(sessions="".join(told))
     names = shown[0]["lines"]
     summed = [{name: _sum([one["lines"][name] for one in same]) for name in names} for same in sessions.values()]
     lines = {name: _sum([one[name] for one in summed]) for name in names}
@@ -41,9 +44,19 @@ def page(*shown: dict[str, Any]) -> str:
 
 
 def _session(one: dict[str, Any]) -> str:
-    """Say when, how often, with what and where; parts of one session say the same."""
+    """Return what all parts of one session have in common, the shares of a night too."""
+    return f"{one['date']} {_SHARE.sub('', one['counts'])} {one['versions']} {one['machine']}"
+
+
+def _when(parts: list[dict[str, Any]]) -> str:
+    """Say of a session when, how often, with what and where it was."""
+    one = parts[0]
+    counts = one["counts"]
+    shares = sorted({int(found[1]) for part in parts if (found := _SHARE.match(part["counts"]))})
+    if shares:
+        counts = _SHARE.sub(rf"shares {_spans(shares)} of \2", counts)
     versions = ", ".join([f"{name} {version}" for name, version in one["versions"].items()])
-    return f"{one['date']} · the counts of {one['counts']} · {versions} · {one['machine']}"
+    return f"{one['date']} · the counts of {counts} · {versions} · {one['machine']}"
 
 
 def _sum(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -96,11 +96,15 @@ def test_sessions_add_up(tmp_path: Path) -> None:
         run(tmp_path, TESTS, night=night)
         shares.append(json.loads((tmp_path / "shown.json").read_text("utf-8")))
     page = page_of(*shares)
-    assert "\n3. " in page
-    assert page.count("share 3/3 of a night") == 1
-    assert "test_fire.py` | 1-3 | 3,000 | 6 |  |" in page
+    assert "the counts of shares 1-3 of 3 of a night" in page
+    assert "\n2. " not in page
+    assert "test_fire.py` | 1 | 3,000 | 6 |  |" in page
     assert "test_fire.py` | 1 | 0 | 0 |  |" in page, "what is not split runs in the first share"
     assert "1 tests cannot run" in page
+    page = page_of(shares[0], {**shares[2], "date": "2020-01-01"}, shares[2])
+    assert "the counts of shares 1, 3 of 3 of a night" in page
+    assert "\n2. 2020-01-01 · the counts of shares 3 of 3" in page
+    assert "test_fire.py` | 1-2 | 3,000 | 6 |  |" in page
 
 
 @pytest.mark.parametrize(
