@@ -48,6 +48,7 @@ def bare(records: list[Record]) -> list[str]:
 
 
 @pytest.mark.thorough
+@pytest.mark.no_cover
 @pytest.mark.parametrize("outcome", get_args(Outcome))
 async def test_whatever_call_of_the_store_fails_the_story_ends_the_same(tmp_path: Path, outcome: Outcome) -> None:
     """For every call: it fails, everything is closed, the story is told again, and the record says all of it once."""

@@ -93,6 +93,7 @@ def is_consistent(made: Any, engine: EngineDouble) -> bool:
 
 
 @pytest.mark.thorough
+@pytest.mark.no_cover
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_service_may_die_at_every_step(after: bool, workspace: Path) -> None:
     """Whichever call a service dies at, the next one mends what is left, goes on, and takes everything away."""
@@ -128,6 +129,7 @@ async def test_a_service_may_die_at_every_step(after: bool, workspace: Path) -> 
 
 
 @pytest.mark.thorough
+@pytest.mark.no_cover
 @pytest.mark.parametrize("outcome", ["before", "after", "unknown"])
 async def test_any_call_of_the_store_may_fail(outcome: Any, workspace: Path) -> None:
     """Whichever call of the store fails, the error is the store's, and what is left is mended when it is well again."""
@@ -160,6 +162,7 @@ FAULTS: dict[str, Callable[[Callable[[], CommandResult]], CommandResult]] = {
 
 
 @pytest.mark.thorough
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_any_command_may_fail(fault: str, workspace: Path) -> None:
     """Whichever command fails, hangs or says nonsense: the error is a SandboxError, and what is left is mended."""
