@@ -134,7 +134,7 @@ async def test_a_desk_may_die_at_every_step(story: str, after: bool) -> None:
         if not died:
             break
         at, deaths = at + 1, deaths + 1
-    assert deaths > 20
+    assert deaths >= 13
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -172,7 +172,7 @@ async def test_any_call_of_the_store_may_fail(story: str, outcome: Any) -> None:
         assert dict(world.done) == ENDS[story], f"call {at} failed"
         fired = store.fired
         at += 1
-    assert at > 20
+    assert at > 10
 
 
 @define
@@ -273,16 +273,19 @@ class CancellingStore(FrontStore):
 async def test_a_request_may_be_cancelled(store: Store) -> None:
     """A framework that gives a request up while it is written does not keep what follows from it from being done."""
     world, clock = World(), SimulatedClock(auto=True)
-    for at in (1, 2, 3):  # look up, commit, read back
+    steps = [(1, False), (1, True), (2, True), (3, True)]  # commit; or in vain, look, and commit what is so
+    for number, (at, is_known) in enumerate(steps, 1):
+        if is_known:
+            await live(desk_of(store, WorldClient(world), clock), [rejected(number)])
         cancelling = CancellingStore(store)
         async with desk_of(cancelling, WorldClient(world), clock) as desk:
             with anyio.CancelScope() as request:
                 cancelling.request, cancelling.calls, cancelling.at = request, 0, at
-                await desk.handle(*delivery(approved(at)))
+                await desk.handle(*delivery(approved(number)))
             await desk.settled()
-            was_written = (await desk.pull(REPOSITORY, at)).version > 0
-            assert was_written or at == 1
-            assert (at in world.merged) == was_written
+            was_written = (await desk.pull(REPOSITORY, number)).version > is_known
+            assert was_written or (is_known and at < 3)
+            assert (number in world.merged) == was_written
 
 
 async def test_an_approval_that_was_overtaken_is_withdrawn(store: Store) -> None:

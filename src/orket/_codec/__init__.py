@@ -26,6 +26,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from orket._codec._json import canonical_json, checked, quote, to_json
 from orket._codec._texts import Texts
 from orket.cards import Issue, JsonValue
+from orket.contracts import PullReview
 from orket.errors import StoreVersionError
 from orket.events import Digest, Record
 
@@ -33,7 +34,15 @@ V = TypeVar("V")
 Fields: TypeAlias = dict[str, JsonValue]
 Upcaster: TypeAlias = Callable[[Fields], Fields]
 
-UPCASTERS: Final[Mapping[type, tuple[Upcaster, ...]]] = MappingProxyType({})  # by type, the oldest version's first
+
+def _without_stamps(fields: Fields) -> Fields:
+    """Leave out what told apart two that wanted the same version: a receipt says it now."""
+    return {name: value for name, value in fields.items() if name != "stamps"}
+
+
+UPCASTERS: Final[Mapping[type, tuple[Upcaster, ...]]] = MappingProxyType(  # by type, the oldest version's first
+    {PullReview: (_without_stamps,)}
+)
 _VERSION: Final = "$v"
 _RAW_ARGUMENTS: Final = str | Mapping[str, JsonValue]  # of a native tool call: kept as the server sent them
 

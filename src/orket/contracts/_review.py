@@ -101,7 +101,7 @@ class PendingEffect(Value):
 class PullReview(Value):
     """What is known of a pull request: how it stands, how often changes were requested, and what is yet to be done.
 
-    ``version`` grows with every change; ``stamps`` of the last changes tell apart two that wanted the same version.
+    ``version`` grows with every change.
     """
 
     repository: str
@@ -113,7 +113,6 @@ class PullReview(Value):
     cycles: tuple[ReviewCycle, ...] = ()
     pending: tuple[PendingEffect, ...] = ()
     version: int = 0
-    stamps: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -169,7 +168,8 @@ class ReviewPolicy(Protocol):
         """Return what follows from a delivery.
 
         May name any actions, at most sixteen; a merge only after an approval, a deployment only after a merge. Is not
-        asked about pull requests that are merged or closed, but for the delivery that says so.
+        asked about pull requests that are merged or closed, but for the delivery that says so. May be asked about one
+        as it was before somebody else changed it; then the answer has no effect, and it is asked again.
         """
         ...
 

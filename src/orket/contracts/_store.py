@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from orket._value import Value
 from orket.cards import Issue, JsonValue
@@ -90,7 +90,7 @@ class Batch(Value):
     """One transaction.
 
     ``op_id`` makes it idempotent: a batch whose id is already in the journal changes nothing and returns the first
-    receipt. Claims are settled first, then changes in their order, then releases.
+    receipt, as ``repeated``. Claims are settled first, then changes in their order, then releases.
     ``card`` is the card that all ``records`` are about (None: the run). ``run_row`` inserts or replaces the row of
     ``run``, charges excepted; ``turns`` and ``tokens`` are added to it. ``payloads`` are texts by the SHA-256 of their
     UTF-8 bytes (a lone surrogate counts as the three bytes that it would have).
@@ -114,11 +114,16 @@ class Batch(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class Receipt(Value):
-    """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and its claims' tokens."""
+    """Where a batch went: the first and last ``seq`` of its records (0, 0 without any), and its claims' tokens.
+
+    ``repeated``: it was applied before, under this ``op_id``, and changes nothing now. Receipts that differ in nothing
+    else are equal.
+    """
 
     first_seq: int
     last_seq: int
     tokens: Mapping[str, int]
+    repeated: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True, repr=False, eq=False)

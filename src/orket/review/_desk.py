@@ -32,7 +32,7 @@ from orket.review._judging import judge
 from orket.review._payload import MAX_BODY, read_object
 from orket.review._policy import DefaultReviewPolicy
 from orket.review._pulls import Change, accept, take_in
-from orket.review._record import PullRecord
+from orket.review._record import PullRecord, Seen
 from orket.review._response import RefusedError, Response, answer
 from orket.review._signature import Headers, Secret, digest_of
 from orket.review._window import RateLimit, SlidingWindow
@@ -180,19 +180,29 @@ class ReviewDesk:
         place = f"{delivery.repository}#{delivery.number}"
         lock = self._locks.get(place) or self._locks.setdefault(place, anyio.Lock())
         async with lock:
-            while True:
-                before, is_known = await self._record.look_up(delivery.repository, delivery.number, delivery.digest)
-                if is_known:
-                    worker.wake(before)
-                    return answer(200, "duplicate", "this delivery was taken in before")
-                taken = take_in(before, delivery, self._clock.now())
-                if taken is None:
-                    return answer(200, "ignored", f"the pull request is {before.status.value}")
-                change, reason = self._decide(worker, before, taken, delivery)
-                after = await self._commit(worker, before, change)
-                if after is not None:
-                    break
-        return answer(202 if after.pending else 200, "accepted", reason)
+            response = await self._respond(worker, delivery, self._record.recall(delivery.repository, delivery.number))
+            while response is None:
+                seen = await self._record.look(delivery.repository, delivery.number)
+                response = await self._respond(worker, delivery, seen)
+        return response
+
+    async def _respond(self, worker: Worker, delivery: Delivery, seen: Seen) -> Response | None:
+        """Take a delivery in if the pull request still is as it was seen; None: it is not, or may not be."""
+        if delivery.digest in seen.deliveries:
+            if seen.pull.pending:
+                worker.wake(seen.pull)
+            return answer(200, "duplicate", "this delivery was taken in before")
+        taken = take_in(seen.pull, delivery, self._clock.now())
+        if taken is None:
+            return answer(200, "ignored", f"the pull request is {seen.pull.status.value}") if seen.is_fresh else None
+        try:
+            change, reason = self._decide(worker, seen.pull, taken, delivery)
+        except RefusedError:
+            if seen.is_fresh:
+                raise
+            return None
+        after = await self._commit(worker, seen.pull, change)
+        return None if after is None else answer(202 if after.pending else 200, "accepted", reason)
 
     async def _commit(self, worker: Worker, before: PullReview, change: Change) -> PullReview | None:
         after = None

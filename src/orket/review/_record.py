@@ -1,16 +1,20 @@
 """Where pull requests are kept: documents of a store, changed by compare-and-set.
 
-A store has no compare-and-set for documents, but it applies a batch once for each ``op_id``. So the change of a pull
-request to version *n* has an ``op_id`` made of *n*: of two that want to be the same version the first is applied, and
-the stamps that are read back say whose it was.
+A store has no compare-and-set for documents, but it applies a batch once for each ``op_id``, and says whether it did so
+before. So the change of a pull request to version *n* has an ``op_id`` made of *n*: of two that want to be the same
+version the first is applied.
+
+What stands between two versions is known to whoever made the later one. So pull requests are remembered as they were
+last seen here, and one that never was is taken for a new one: a change of what is no longer so is not applied, and only
+then is there a look at the store. What changes nothing must not rest on that: see :attr:`Seen.is_fresh`.
 """
 
-import os
 from typing import Final
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from orket._codec import codec
+from orket._value import Value
 from orket.contracts import Batch, Clock, Document, PullReview, Store
 from orket.events import Digest
 from orket.review._pulls import Change
@@ -18,8 +22,21 @@ from orket.review._pulls import Change
 PULLS: Final = "review_pull"  # a pull request, and beside it the deliveries that were taken in
 PENDING: Final = "review_pending"  # one for each pull request that has something pending
 PLACE: Final = "review"  # run and build of what the desk records
-_STAMPS: Final = 16  # further changes that may come between a commit and its reading back
+REMEMBERED: Final = 256  # pull requests
 _STATE: Final = "!"  # sorts, and compares, apart from every digest
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Seen(Value):
+    """A pull request, and the deliveries that were taken in about it.
+
+    ``is_fresh``: it was just read. Otherwise it stood like this before, and may have changed; a delivery that was taken
+    in then was taken in.
+    """
+
+    pull: PullReview
+    deliveries: frozenset[Digest] = field(factory=frozenset)
+    is_fresh: bool = False
 
 
 class PullRecord:
@@ -28,17 +45,25 @@ class PullRecord:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._remembered: dict[str, Seen] = {}  # by id of the pull request; what was changed last comes last
 
     async def load(self, repository: str, number: int) -> PullReview:
         """Return a pull request; of version 0 where nothing is known of it."""
         found = await self._store.find(PULLS, prefix=_key(repository, number, _STATE))
         return _pull(repository, number, found)
 
-    async def look_up(self, repository: str, number: int, delivery: Digest) -> tuple[PullReview, bool]:
-        """Return a pull request, and whether a delivery about it was taken in before: one look at the store."""
+    def recall(self, repository: str, number: int) -> Seen:
+        """Return a pull request as it is remembered, or else as one of which nothing is known."""
+        new = PullReview(repository=repository, number=number)
+        return self._remembered.get(new.id) or Seen(pull=new)
+
+    async def look(self, repository: str, number: int) -> Seen:
+        """Return a pull request as it is now: one look at the store."""
         found = await self._store.find(PULLS, prefix=_key(repository, number))
-        is_known = any(document.key == _key(repository, number, delivery) for document in found)
-        return _pull(repository, number, found), is_known
+        pull, start = _pull(repository, number, found), len(_key(repository, number))
+        seen = Seen(pull=pull, deliveries=frozenset([document.key[start:] for document in found]) - {_STATE})
+        self._remember(seen)
+        return evolve(seen, is_fresh=True)
 
     async def unfinished(self) -> list[PullReview]:
         """Return the pull requests that have something pending."""
@@ -53,10 +78,9 @@ class PullRecord:
         Raises:
             StoreError: the change may be applied, or not.
         """
-        version, stamp = before.version + 1, os.urandom(8).hex()
-        pull = evolve(change.pull, version=version, stamps=(*before.stamps, stamp)[-_STAMPS:])
+        pull = evolve(change.pull, version=before.version + 1)
         batch = Batch(
-            op_id=f"{PLACE}:{pull.id}:{version}",
+            op_id=f"{PLACE}:{pull.id}:{pull.version}",
             run=PLACE,
             build=PLACE,
             at=self._clock.now(),
@@ -65,9 +89,20 @@ class PullRecord:
             documents=self._documents(before, pull, change.delivery),
             payloads=dict(change.payloads),
         )
-        await self._store.commit(batch)
-        now = await self.load(pull.repository, pull.number)
-        return pull if stamp in now.stamps else None
+        seen = self.recall(pull.repository, pull.number)
+        self._remembered.pop(pull.id, None)  # until it is certain how it is
+        if (await self._store.commit(batch)).repeated:
+            return None
+        if seen.pull.version == before.version:
+            delivered = () if change.delivery is None else (change.delivery,)
+            self._remember(Seen(pull=pull, deliveries=seen.deliveries.union(delivered)))
+        return pull
+
+    def _remember(self, seen: Seen) -> None:
+        self._remembered.pop(seen.pull.id, None)
+        self._remembered[seen.pull.id] = seen
+        if len(self._remembered) > REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
 
     def _documents(self, before: PullReview, pull: PullReview, delivery: Digest | None) -> tuple[Document, ...]:
         place = pull.repository, pull.number

@@ -7,7 +7,7 @@ of its group are not touched; the store then writes the whole ledger in one tran
 from collections.abc import Callable
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from orket.contracts import Claim, Receipt, Release
 from orket.errors import StoreConflictError
@@ -42,7 +42,7 @@ class Ledger:
         """
         known = self.receipts.get(batch.op_id) or self.find_receipt(batch.op_id)
         if known is not None:
-            return known
+            return evolve(known, repeated=True)
         cards, tokens = self._settle(batch)
         receipt = self.receipts[batch.op_id] = self._append(batch, say(batch, cards, tokens), tokens)
         for card, state in cards.items():

@@ -1,4 +1,4 @@
-__all__ = ['BugFixPhaseEnded', 'BugFixPhaseExtended', 'BugFixPhaseStarted', 'BugReported', 'BugResolved', 'CallJudged', 'CardAdded', 'CardAdopted', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'Record', 'RefinementProposed', 'ReportUnwritten', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxMoved', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
+__all__ = ['BugFixPhaseEnded', 'BugFixPhaseExtended', 'BugFixPhaseStarted', 'BugReported', 'BugResolved', 'CallJudged', 'CardAdded', 'CardAdopted', 'CardMoved', 'CardNominated', 'CardReprioritized', 'CommentAdded', 'CreditsReported', 'DecisionMade', 'DecisionRemembered', 'DeliveryAccepted', 'Digest', 'EffectIntended', 'EffectRecorded', 'EffectSettled', 'EffectUnknown', 'FailureReported', 'JournalEntry', 'ModelReplied', 'NoteLeft', 'Record', 'RefinementProposed', 'ReportUnwritten', 'Resolution', 'RunFinished', 'RunOutcome', 'RunStarted', 'SandboxMoved', 'SandboxRequested', 'TurnClosed', 'TurnKind', 'TurnOpened', 'TurnResumed', 'VerificationRecorded', 'WishRefused']
 
 class BugFixPhaseEnded(Value):
     number: int
@@ -177,6 +177,12 @@ class ModelReplied(Value):
     turn: int
     def __init__(self, *, turn: int, round: int, reply: Digest, prompt_tokens: int = ..., completion_tokens: int = ...) -> None: ...
     ...
+class NoteLeft(Value):
+    author: str
+    text: str
+    to: str
+    def __init__(self, *, author: str, to: str, text: str) -> None: ...
+    ...
 Record: TypeAlias
 class RefinementProposed(Value):
     proposal: str
@@ -252,6 +258,7 @@ class TurnOpened(Value):
     dialect: str
     kind: TurnKind
     model: str
+    notes: tuple[Digest, ...]
     prompt: tuple[Digest, ...]
     remembered: tuple[Digest, ...]
     roles: tuple[str, ...]
@@ -259,7 +266,7 @@ class TurnOpened(Value):
     self_review: bool
     tools: tuple[str, ...]
     turn: int
-    def __init__(self, *, turn: int, kind: TurnKind, seat: str, roles: tuple[str, ...], model: str, dialect: str, prompt: tuple[Digest, ...], tools: tuple[str, ...], self_review: bool = ..., remembered: tuple[Digest, ...] = ...) -> None: ...
+    def __init__(self, *, turn: int, kind: TurnKind, seat: str, roles: tuple[str, ...], model: str, dialect: str, prompt: tuple[Digest, ...], tools: tuple[str, ...], self_review: bool = ..., remembered: tuple[Digest, ...] = ..., notes: tuple[Digest, ...] = ...) -> None: ...
     ...
 class TurnResumed(Value):
     run: str

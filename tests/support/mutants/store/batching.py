@@ -132,6 +132,11 @@ class KnowsTooEarly(Twin):
         return await super().commit(batch)
 
 
+class TellsNobody(Twin):
+    async def commit(self, batch: Batch, /) -> Receipt:
+        return evolve(await super().commit(batch), repeated=False)
+
+
 MUTANTS = (
     broken(
         "49",
@@ -149,4 +154,5 @@ MUTANTS = (
     broken("58", KnowsRecordsOnly, "knows only batches with records"),
     broken("59", KnowsOfBuilds, "knows an op_id in one build only"),
     broken("60", KnowsTooEarly, "waits between the look for the op_id and the write"),
+    broken("100", TellsNobody, "does not say that a batch was applied before", "90", "93"),
 )

@@ -224,6 +224,19 @@ class OnceRules(StoreRules):
             await store.commit(added())
             one = batch("op", records=comments("a"), claims=(claim("ann"),))
             answers = await at_once(store, *[one] * 5)
-            assert set(map(repr, answers.values())) == {repr(Receipt(first_seq=1, last_seq=1, tokens={"I-1": 1}))}
+            assert list(answers.values()) == [Receipt(first_seq=1, last_seq=1, tokens={"I-1": 1})] * 5
             assert await texts(store) == ["a"]
             assert await taken(store, "again", "ann") == 2
+
+    @rule("100")
+    async def tells_the_first_from_repetitions(self) -> None:
+        """Of all receipts of an op_id the one of the commit that was applied alone is not a repetition."""
+        async with self.opened() as store:
+            await store.commit(added())
+            one = batch("op", records=comments("a"), claims=(claim("ann"),))
+            answers = await at_once(store, one, batch("other"), one, one)
+            said = {n: receipt.repeated for n, receipt in answers.items() if isinstance(receipt, Receipt)}
+            assert (said.pop(1), sorted(said.values())) == (False, [False, True, True])
+            for again in (one, batch("other"), batch("op", claims=(claim("bob"),))):
+                assert (await store.commit(again)).repeated
+            assert not (await store.commit(batch("next"))).repeated
