@@ -1,12 +1,13 @@
 """Why a card stands where it stands: the records that led there, read as decisions, verdicts, effects and changes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
 from orket._codec import digest
-from orket._orchestrator._history import first_entry, joining
+from orket._orchestrator._history import close_entries, first_entry, joining
 from orket._value import Value
 from orket.cards import EMPTY, CardStatus, Issue, JsonValue, WaitReason
 from orket.contracts import EffectClass, Store
@@ -33,6 +34,7 @@ from orket.governance import WAITING
 When: TypeAlias = Literal["slot", "done", "review", "unblock", "settle", "policy"]
 State: TypeAlias = Literal["begun", "recorded", "unknown", "settled"]
 _CHANGES: Final = (CardAdded, CardMoved, CardReprioritized, VerificationRecorded, EffectSettled)
+_NEAR: Final = 1_000  # entries before and after the beginning of a turn among which its plan is looked for first
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -257,14 +259,33 @@ async def _plans_elsewhere(store: Store, about: Sequence[JournalEntry], card: st
 
     A plan that starts several turns is committed with one of them, be it before or after those of the others.
     """
-    is_planned, runs = False, dict[str, None]()
+    is_planned, turns = False, dict[str, list[int]]()
     for entry in about:
         is_planned = is_planned or _plans(entry, card)
         if isinstance(entry.record, TurnOpened | TurnResumed):
             if not is_planned:
-                runs[entry.run] = None
+                turns.setdefault(entry.run, []).append(entry.seq)
             is_planned = False
-    return [entry for run in runs async for entry in store.events(0, run=run) if _plans(entry, card)]
+    return [entry for run, began in turns.items() for entry in await _plans_of(store, run, began, card)]
+
+
+async def _plans_of(store: Store, run: str, began: Sequence[int], card: str) -> list[JournalEntry]:
+    """Return the plans that a run has on record with other cards; nearly all stand close to where a turn *began*."""
+    for reach in (_NEAR, math.inf):
+        plans: dict[int, JournalEntry] = {}
+        for seq in began if reach < math.inf else [0]:
+            entries = store.events(max(0, seq - _NEAR), run=run)
+            try:
+                async for entry in entries:
+                    if entry.seq > seq + reach:
+                        break
+                    if entry.card != card and _plans(entry, card):
+                        plans[entry.seq] = entry
+            finally:
+                await close_entries(entries)
+        if len(plans) >= len(began):  # each turn has one
+            break
+    return list(plans.values())
 
 
 def _plans(entry: JournalEntry, card: str) -> bool:

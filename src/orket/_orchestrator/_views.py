@@ -1,8 +1,9 @@
 """What a host reads back: boards, and why a card stands where it stands."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+import anyio.lowlevel
 from attrs import frozen
 
 from orket._board import Board
@@ -14,6 +15,7 @@ from orket.contracts import CardRow, RunRow, Store
 from orket.errors import UnknownCardError
 
 IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
+_PAUSE_EVERY: Final = 500  # issues looked at between two checkpoints
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -79,11 +81,18 @@ async def _builds(store: Store) -> dict[str, RunRow]:
 async def _view(store: Store, build: str, row: RunRow, now: float, is_review: IsReview) -> BuildView:
     rows = await store.load_board(build)
     issues = tuple([held.issue for held in rows])
-    board = Board(issues, is_review=is_review)
+    board = Board((), is_review=is_review)
+    for _ in board.fill(issues):
+        await anyio.lowlevel.checkpoint()
     for held in rows:
         if _is_running(held, now):
             board.start(held.issue)
-    waits = {issue.id: wait for issue in issues if (wait := board.wait_of(issue)) is not None}
+    waits = {}
+    for count, issue in enumerate(issues):
+        if (wait := board.wait_of(issue)) is not None:
+            waits[issue.id] = wait
+        if count % _PAUSE_EVERY == 0:
+            await anyio.lowlevel.checkpoint()
     return BuildView(build=build, card=row.card, issues=issues, waits=waits)
 
 

@@ -44,10 +44,17 @@ async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
     rows = await context.store.load_board(context.build)
     while (added := await _add_missing(context, issues, rows)) is None:
         rows = await context.store.load_board(context.build)
-    now = context.clock.now()
-    held = {row.issue.id: row.until for row in rows if row.owner not in (None, context.owner) and row.until > now}
-    worked = tuple(row.issue.id for row in rows if row.token > 0 and not row.issue.status.is_terminal)
-    return JoinedBuild(issues=[*(row.issue for row in rows), *added], worked=worked, held=held)
+    now, mine = context.clock.now(), (None, context.owner)
+    joined, worked, held = [], [], {}
+    for count, row in enumerate(rows):
+        joined.append(row.issue)
+        if row.token > 0 and not row.issue.status.is_terminal:
+            worked.append(row.issue.id)
+        if row.owner not in mine and row.until > now:
+            held[row.issue.id] = row.until
+        if count % _PAUSE_EVERY == 0:
+            await anyio.lowlevel.checkpoint()
+    return JoinedBuild(issues=[*joined, *added], worked=tuple(worked), held=held)
 
 
 async def take_over(context: RunContext, board: Board, *, lost: str = "") -> list[str]:

@@ -100,8 +100,8 @@ class Fold:
         self.pasts[entry.build][card].append((entry.seq, issue))
         return issue
 
-    def compare(self, build: str, stored: Iterable[Issue]) -> Iterator[Disagreement]:
-        """Yield for each card of a build the first record that what is stored of it does not agree with."""
+    def compare(self, build: str, stored: Iterable[Issue]) -> Iterator[Disagreement | None]:
+        """Yield for each card of a build the first record that what is stored of it does not agree with, or None."""
         held = {issue.id: issue for issue in stored}
         pasts = self.pasts.get(build, {})
         for card in held:
@@ -110,8 +110,8 @@ class Fold:
         for card, past in pasts.items():
             if card not in held:
                 yield Disagreement(seq=past[0][0], build=build, card=card, detail="it is not stored")
-            elif held[card] != past[-1][1]:
-                yield _difference(build, held[card], past)
+            else:
+                yield _difference(build, held[card], past) if held[card] != past[-1][1] else None
         if pasts.keys() == held.keys():
             for card, other in zip(pasts, held, strict=True):
                 if card != other:

@@ -101,7 +101,11 @@ async def _compare(fold: Fold, store: Store) -> list[Disagreement]:
     found: list[Disagreement] = []
     for build in dict.fromkeys([*fold.pasts, *[row.build for row in await store.runs()]]):
         rows = await store.load_board(build)
-        found.extend(fold.compare(build, [row.issue for row in rows]))
+        for count, disagreement in enumerate(fold.compare(build, [row.issue for row in rows])):
+            if disagreement is not None:
+                found.append(disagreement)
+            if count % _PAUSE_EVERY == 0:
+                await anyio.lowlevel.checkpoint()
     return found
 
 
