@@ -140,6 +140,7 @@ async def _add_missing(context: RunContext, issues: deque[Issue], rows: Sequence
         except StoreConflictError:
             issues.extendleft(reversed(chunk))
             return None
+        await anyio.lowlevel.checkpoint()
     return added
 
 
