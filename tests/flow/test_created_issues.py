@@ -1,13 +1,18 @@
 """Issues that seats create join the running board, and are worked on like any other."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
-from small_world import diligent, issue, open_world, organization
+from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import ModelRequest, ToolCall, TurnKind
+from orket.contracts import Batch, ModelRequest, ToolCall, TurnKind
+from orket.errors import StoreConflictError
 from orket.events import CardAdded
+from orket.testing.faults import FrontStore
 
 pytestmark = pytest.mark.anyio
 
@@ -87,3 +92,38 @@ async def test_an_issue_for_nobody_or_behind_nothing_is_refused(tmp_path: Path, 
         result = await orchestrator.run_epic("launch")
     assert (result.outcome, result.cards) == (orket.RunOutcome.DONE, 3)
     assert any(words in text for text in told)
+
+
+class Overtaken(FrontStore):
+    """A store that answers late to the commit that adds a card: *b* is refused, and the board read, meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(orket.MemoryStore())
+        self._added = anyio.Event()
+        self._refused = False
+
+    async def around(self, verb: str, call: Callable[[], Awaitable[Any]], batch: Batch | None = None) -> Any:
+        if batch and batch.card == "b" and not self._refused:
+            self._refused = True
+            await self._added.wait()
+            raise StoreConflictError("somebody has changed 'b'", card="b")
+        answer = await call()
+        if batch and batch.card == "a" and any(isinstance(record, CardAdded) for record in batch.records):
+            self._added.set()
+            await anyio.wait_all_tasks_blocked()
+        return answer
+
+
+async def test_a_card_that_was_seen_on_record_before_its_turn_knew_joins_once(tmp_path: Path) -> None:
+    """A turn that loses its claim reads the board, and with it what another turn of the run has just added."""
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        adds = request.brief.issue.id == "a" and request.brief.kind is TurnKind.WORK and request.brief.round == 1
+        return create("more") if adds else diligent(request)
+
+    tools = [*WORKER_TOOLS, "create_issue"]
+    root = organization(tmp_path, [issue("a"), issue("b")], tools=tools, process_rules={"concurrency": 2})
+    async with open_world(root, agent, store=Overtaken()) as orchestrator:
+        result = await orchestrator.run_epic("launch")
+    assert (result.outcome, result.done) == (orket.RunOutcome.DONE, 3)

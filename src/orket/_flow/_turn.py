@@ -321,7 +321,8 @@ class Turn:
             self._changes.clear()
             self.board.put(self.issue)
         for issue in self.added:
-            self.board.add(issue)
+            if self.board.get(issue.id) is None:  # a look at the record may have been faster than the receipt
+                self.board.add(issue)
         self.added.clear()
 
     def _claim(self, now: float) -> Claim:
