@@ -153,3 +153,12 @@ def test_it_needs_a_function() -> None:
     """What cannot be called is refused when the model is made."""
     with pytest.raises(WiringError, match="found a value of type str"):
         CallableModel("gpt-5")  # type: ignore[arg-type]
+
+
+def test_the_function_takes_a_request() -> None:
+    """A function that cannot be called with one request is refused when the model is made, with its signature."""
+    for wrong in (lambda: "", lambda one, two: "", lambda *, request: ""):
+        with pytest.raises(WiringError, match=r"cannot be called as .*<lambda>\(request\): "):
+            CallableModel(wrong)  # type: ignore[arg-type]
+    with pytest.raises(WiringError, match="in_thread is 'yes'; valid: True or False"):
+        CallableModel(lambda request: "", in_thread="yes")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from small_world import WORKER_TOOLS, diligent, issue, open_world, organization,
 import orket
 from orket._orchestrator import _causes
 from orket.contracts import ModelRequest, Route, RouteQuestion, ToolCall, TurnKind
-from orket.errors import UnknownCardError
+from orket.errors import RunError, UnknownCardError
 from orket.events import CardAdded, CardMoved, CardReprioritized, EffectSettled, TurnOpened
 from orket.nodes.router import DefaultRouterNode
 
@@ -165,3 +165,19 @@ async def test_the_history_of_a_card_begins_with_the_card(tmp_path: Path) -> Non
             assert second == [entry async for entry in crew.history(card=card, run="two")]
             assert found[1:] == [entry async for entry in crew.history(card=card, since=found[0].seq)]
         assert [entry async for entry in crew.history(card="nobody")] == []
+
+
+async def test_a_card_of_several_boards_is_not_guessed(tmp_path: Path) -> None:
+    """Without a build, a card that several boards have is refused with their names; so is its fixture."""
+    async with open_world(organization(tmp_path, [issue("a"), issue("b")]), diligent) as crew:
+        await crew.run_epic("launch", build="first")
+        await crew.run_epic("launch", build="second")
+        several = "several boards have a card 'a'; name one of them as build: first, second"
+        for ask in (crew.explain, crew.verify_issue):
+            with pytest.raises(RunError, match=several):
+                await ask("a")
+        assert (await crew.explain("a", build="second")).build == "second"
+        with pytest.raises(UnknownCardError, match=r"no card 'c' on any board; some that are: a, b$"):
+            await crew.explain("c")
+        with pytest.raises(UnknownCardError, match=r"no card 'c' on the board second; some that are: a, b$"):
+            await crew.explain("c", build="second")

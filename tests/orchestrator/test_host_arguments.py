@@ -8,7 +8,8 @@ import pytest
 from small_world import diligent, issue, open_world, organization
 
 import orket
-from orket.errors import RunError, WiringError
+from orket.errors import RunError, StoreError, WiringError
+from orket.testing import SimulatedClock
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,9 @@ from orket.errors import RunError, WiringError
         ("workspace", 5, "workspace is 5; valid: the path of a folder"),
         ("model", 5, "model is 5; valid: a model client, or a function"),
         ("store", 5, "store is 5; valid: a store, or the path of a file"),
+        ("store", orket.MemoryStore, "store is the class MemoryStore; valid: a store, or the path"),
+        ("model", orket.CallableModel, "model is the class CallableModel; valid: a model client, or a function"),
+        ("clock", SimulatedClock, "clock is the class SimulatedClock; valid: an object with now"),
         ("tools", 5, "tools is 5; valid: a list of tools"),
         ("tools", "read_file", "tools is 'read_file'; valid: a list of tools"),
         ("nodes", ["planner"], "nodes is of type list; valid: a mapping"),
@@ -73,7 +77,7 @@ async def test_a_target_is_for_an_epic(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("given", [{"run_id": "../x"}, {"build": ".hidden"}, {"run_id": ""}])
+@pytest.mark.parametrize("given", [{"run_id": "../x"}, {"build": ".hidden"}, {"run_id": ""}, {"build": ""}])
 async def test_an_unsafe_id_is_the_hosts_mistake(tmp_path: Path, given: dict[str, str]) -> None:
     """An id that no file could have is blamed on the argument, not on a node."""
     (argument, value), *_ = given.items()
@@ -133,3 +137,53 @@ async def test_folders_that_are_made_survive_a_power_cut(tmp_path: Path, monkeyp
         pass
     for name in ("", "far", "deep"):
         assert (tmp_path / name).stat().st_ino in synced, name
+
+
+@pytest.mark.anyio
+async def test_what_a_verb_cannot_use_is_refused_by_name(tmp_path: Path) -> None:
+    """Names, cursors and nodes of a wrong kind are typed errors that say what was found and what is valid."""
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        await crew.run_epic("launch", run_id="monday")
+        refused: list[tuple[Any, str]] = [
+            (lambda: crew.run_card(None), "card is None; valid: the name of a rock, an epic or an issue"),
+            (lambda: crew.start(3), "card is 3; valid: the name of a rock, an epic or an issue"),
+            (lambda: crew.what_if(None), "the record has no run None; it has: monday"),
+            (lambda: crew.what_if("munday"), "the record has no run 'munday'; did you mean 'monday'? it has: monday"),
+            (lambda: crew.resume("munday"), "the record has no run 'munday'; did you mean 'monday'? it has: monday"),
+            (lambda: crew.what_if("monday", ["router"]), "wiring is of type list; valid: a Wiring, or a mapping of"),
+        ]
+        for call, said in refused:
+            with pytest.raises((RunError, WiringError)) as caught:
+                await call()
+            assert said in str(caught.value)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("since", ["3", None, 1.0, True])
+async def test_a_cursor_is_a_whole_number(tmp_path: Path, since: Any) -> None:
+    """What cannot be the number of an entry is refused by both streams of entries."""
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        run = await crew.start("launch")
+        await run.outcome()
+        for stream in (crew.history, run.events):
+            with pytest.raises(RunError, match=r"^since is .*; valid: the seq of an entry, a whole number$"):
+                [entry async for entry in stream(since=since)]
+
+
+def test_run_sync_needs_an_orchestrator() -> None:
+    """A class or anything else in its place is refused before an event loop is started."""
+    for wrong in (orket.Orchestrator, 3):
+        with pytest.raises(RunError, match=r"^orchestrator is .*; valid: an Orchestrator$"):
+            orket.run_sync(wrong, "launch")  # type: ignore[arg-type]
+
+
+@pytest.mark.anyio
+async def test_a_store_is_no_address(tmp_path: Path) -> None:
+    """A text that means something else than a file elsewhere makes no file and no folder of that name."""
+    root = organization(tmp_path, [issue("a")])
+    for store in (":memory:", "postgres://ann:hush@server/db", "file:journal.db?mode=ro"):
+        with pytest.raises(StoreError) as caught:
+            async with open_world(root, diligent, store=store):
+                pass
+        assert "a file" in str(caught.value)
+        assert "hush" not in str(caught.value)

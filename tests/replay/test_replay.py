@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -17,7 +18,7 @@ import orket
 from orket._codec import codec
 from orket.cards import CardStatus
 from orket.contracts import Batch, CardChange, ModelRequest, Store, ToolCall, TurnKind
-from orket.errors import GovernanceError, StoreVersionError
+from orket.errors import GovernanceError, RunError, StoreVersionError
 from orket.events import CardAdded, CardMoved, CardReprioritized, JournalEntry, VerificationRecorded
 from orket.stores import SQLiteStore
 
@@ -272,3 +273,10 @@ async def test_a_sound_record_that_cannot_be_read_is_an_error(store: Store, monk
     monkeypatch.delitem(codec()._classes, "card_moved")
     with pytest.raises(StoreVersionError, match="card_moved"):
         await orket.replay(store)
+
+
+@pytest.mark.parametrize("wrong", ["journal.db", None, 3, [1]])
+async def test_what_is_no_journal_is_refused(wrong: Any) -> None:
+    """A path, or a list of anything but entries, is a typed error that says what is valid."""
+    with pytest.raises(RunError, match=r"^replay found .*; valid: an open store, or the entries of a journal$"):
+        await orket.replay(wrong)

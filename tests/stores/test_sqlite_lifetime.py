@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -103,3 +104,30 @@ def test_nobody_writes_while_the_log_is_copied_back(path: Path, monkeypatch: pyt
         assert (busy, done) == (0, pages)
         assert pages > 0
         other.execute("BEGIN IMMEDIATE")  # as soon as it is over
+
+
+@pytest.mark.parametrize("wrong", [3, b"record", ":memory:", "postgres://ann:hush@server/db", "file:record?mode=ro"])
+async def test_a_record_is_kept_at_a_path(path: Path, wrong: Any) -> None:
+    """What is no path, or means something else than a file elsewhere, is refused, by a backup, too, and not quoted."""
+    with pytest.raises(StoreError, match="path") as caught:
+        SQLiteStore(wrong)
+    assert "hush" not in str(caught.value)
+    store = SQLiteStore(path)
+    await store.open()
+    with pytest.raises(StoreError, match="path"):
+        await store.backup(wrong)
+    await store.aclose()
+
+
+async def test_a_record_is_no_folder(tmp_path: Path) -> None:
+    """The advice for a path that is a folder is to name a file in it."""
+    with pytest.raises(StoreError) as caught:
+        await SQLiteStore(tmp_path).open()
+    assert caught.value.advice == f"{tmp_path} is a folder; name a file in it"
+
+
+@pytest.mark.parametrize("wrong", ["x", -1, True, float("nan")])
+async def test_a_busy_timeout_is_seconds(path: Path, wrong: Any) -> None:
+    """Anything but a number from 0 on is refused when the store is made."""
+    with pytest.raises(StoreError, match=r"busy_timeout is .*; valid: seconds, 0 or more"):
+        SQLiteStore(path, busy_timeout=wrong)

@@ -1,7 +1,8 @@
 """Tools made of functions and classes."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -145,3 +146,43 @@ def test_wrong_definitions() -> None:
             tool(name=name)(lambda: None)
     with pytest.raises(ToolError, match="needs an argument confirm"):
         tool(name="wipe", destructive=True)(lambda: None)
+
+
+def counts(a: int) -> Iterator[int]:
+    yield a
+
+
+async def ticks(a: int) -> AsyncIterator[int]:
+    yield a
+
+
+def perhaps(a: int, context: ToolContext | None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tool("pay"), "a tool is made of a function, found 'pay'; options are keywords"),
+        (lambda: tool(partial(misuse)), "has no name of its own; valid: tool.name=…"),
+        (lambda: tool(counts), "tool 'counts' yields; valid: a def or async def that returns its result"),
+        (lambda: tool(ticks), "tool 'ticks' yields; valid: a def or async def that returns its result"),
+        (lambda: tool(perhaps), "parameter 'context': valid is ToolContext alone"),
+        (lambda: tool(name="pay", reconcile="ask")(lambda: None), "reconcile is 'ask'; valid: a function of a key"),
+    ],
+)
+def test_what_no_tool_can_be_made_of(make: Callable[[], Any], message: str) -> None:
+    """Whatever is no function that returns its result is refused where the tool is defined, in words of orket."""
+    with pytest.raises(ToolError, match=message):
+        make()
+
+
+def test_a_parameter_may_be_null() -> None:
+    """The hint None takes null and nothing else."""
+
+    @tool
+    def forget(what: None) -> None: ...
+
+    assert forget.spec.parameters["properties"] == {"what": {"type": "null"}}
+    assert forget.bind({"what": None}).what is None
+    with pytest.raises(ToolError, match="found the number 0, valid: null"):
+        forget.bind({"what": 0})

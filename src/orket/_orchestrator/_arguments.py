@@ -12,9 +12,9 @@ from attrs import Attribute
 
 from orket._flow import Limits
 from orket._registry import DecisionNodeRegistry
-from orket._wiring import KINDS
+from orket._wiring import KINDS, Wiring
 from orket.contracts import Clock, Isolation, Store, Tool, TurnExecutor
-from orket.errors import WiringError
+from orket.errors import RunError, WiringError
 from orket.governance import STOCK_RULES, GateRule, ToolGate
 
 Validator: TypeAlias = Callable[[object, "Attribute[Any]", object], None]
@@ -24,8 +24,11 @@ _RESERVED: Final = frozenset({"call-limit", "host-rules"})  # they stand in verd
 
 def refuse(argument: str, found: object, valid: str) -> WiringError:
     """Return the error for an argument of a wrong kind; the value itself is quoted only where it is short and plain."""
-    plain = found is None or isinstance(found, str | bool | int | float)
-    shown = f"{found!r:.80}" if plain else f"of type {type(found).__name__}"
+    if isinstance(found, type):
+        shown = f"the class {found.__name__}"
+    else:
+        plain = found is None or isinstance(found, str | bool | int | float)
+        shown = f"{found!r:.80}" if plain else f"of type {type(found).__name__}"
     return WiringError([f"{argument} is {shown}; valid: {valid}"])
 
 
@@ -76,7 +79,7 @@ def _one_of(valid: str, *types: type) -> Validator:
     """Return a validator that lets nothing pass but values of *types*; *valid* says it in words."""
 
     def check(_instance: object, field: "Attribute[Any]", value: object) -> None:
-        if not isinstance(value, types):
+        if isinstance(value, type) or not isinstance(value, types):  # a class has what its instances have
             raise refuse(field.alias or field.name, value, valid)
 
     return check
@@ -108,6 +111,15 @@ def an_environment(_instance: object, _field: "Attribute[Any]", environ: object)
     for key, value in environ.items():
         if not isinstance(key, str) or not isinstance(value, str):  # the value is not quoted: it may be a secret
             raise WiringError([f"environ[{key!r:.80}] is of type {type(value).__name__}; valid: {valid}"])
+
+
+def nodes_beside(own: Mapping[str, object], others: Wiring | Mapping[str, object]) -> Wiring | Mapping[str, object]:
+    """Return who decides when *others* do, beside the host's own nodes; a wiring says it all by itself."""
+    if isinstance(others, Wiring):
+        return others
+    if not isinstance(others, Mapping):
+        raise refuse("wiring", others, "a Wiring, or a mapping of kinds to names or nodes")
+    return {**own, **others}
 
 
 def host_gate(rules: tuple[GateRule, ...]) -> ToolGate | None:
@@ -150,6 +162,26 @@ def misspelt_variables(environ: Mapping[str, str]) -> Iterator[str]:
             close = get_close_matches(key.removeprefix("ORKET_"), names, n=1, cutoff=0.75)
             if close:
                 yield f"environment: nobody reads {key}; did you mean ORKET_{close[0]}?"
+
+
+def check(argument: str, value: object, *, is_valid: bool, valid: str) -> None:
+    """Refuse what a verb of an open orchestrator was given, where it is of no use.
+
+    Raises:
+        RunError: naming what is valid.
+    """
+    if not is_valid:
+        raise RunError(f"{argument} is {value!r:.80}; valid: {valid}")
+
+
+def check_cursor(since: object) -> None:
+    """Refuse what cannot be the number of an entry.
+
+    Raises:
+        RunError: naming what is valid.
+    """
+    is_valid = isinstance(since, int) and not isinstance(since, bool)
+    check("since", since, is_valid=is_valid, valid="the seq of an entry, a whole number")
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

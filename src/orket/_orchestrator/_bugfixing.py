@@ -4,8 +4,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
+from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
-from orket._orchestrator._operator import check, check_person
+from orket._orchestrator._operator import check_person
 from orket._orchestrator._phasing import begin_phases, manager_of, see_to_phases
 from orket.bugfix import find_sequels
 from orket.contracts import Bug, BugFixManager, BugFixPhase, BugSeverity, EpicReference

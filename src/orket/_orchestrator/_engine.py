@@ -11,13 +11,14 @@ from attrs import define, field, frozen
 from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
-from orket._orchestrator._arguments import suggest
+from orket._orchestrator._arguments import check, suggest
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
 from orket._orchestrator._rocks import rested_row, rock_result
 from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
 from orket._orchestrator._structure import Structure, load_structure
+from orket._orchestrator._views import unknown_run
 from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
 from orket._value import Value
 from orket.bugfix import is_sequel_name
@@ -105,6 +106,7 @@ class Engine:
         Raises:
             UnknownCardError: nothing is called that.
         """
+        check("card", name, is_valid=isinstance(name, str), valid="the name of a rock, an epic or an issue")
         if is_sequel_name(name):
             await see_to_phases(self.services, self.store, self.clock)
         structure = await self.structure()
@@ -228,8 +230,8 @@ class Engine:
             del self.active[run_id]
 
     def _build(self, epic: Epic, request: RunRequest) -> str:
-        given = request.build or request.card.build or epic.build
-        source = "build" if request.build else f"the build of epic {epic.id}"
+        given = request.card.build or epic.build if request.build is None else request.build
+        source = "build" if request.build is not None else f"the build of epic {epic.id}"
         return self._select(source, "select_epic_build_id", given, epic.id)
 
     def context(self, assets: EpicAssets, run_id: str, build: str) -> RunContext:
@@ -292,9 +294,7 @@ class Engine:
         """
         row = await self.store.load_run(run_id)
         if row is None:
-            known = [known.id for known in await self.store.runs()]
-            listed = ", ".join(known[-20:]) or "none"
-            raise RunError(f"the record has no run {run_id!r}; {suggest(run_id, known)} it has: {listed}", run=run_id)
+            raise unknown_run(run_id, await self.store.runs())
         if run_id in self.active:
             raise RunError(f"run {run_id!r} is going on already", run=run_id)
         is_epic = any(one.key == run_id for one in await self.store.find("snapshot", prefix=run_id))

@@ -265,7 +265,8 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         """
         card = await self._opened().find(issue_id, department)
         if card.type is not CardType.ISSUE:
-            raise RunError(f"{issue_id!r} is a {card.type.value}, not an issue", card=issue_id)
+            kind = card.type.value
+            raise RunError(f"{issue_id!r} is no issue but the {kind} of this name; run_{kind} runs it", card=issue_id)
         return await self._run(RunRequest(card=card, build=build, run_id=run_id))
 
     async def start(
@@ -351,7 +352,7 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
             StoreError: the record cannot be read.
         """
         engine = self._opened()
-        nodes = wiring if isinstance(wiring, Wiring) else {**self._nodes, **wiring}
+        nodes = given.nodes_beside(self._nodes, wiring)
         rules = engine.host_gate if gate_rules is None else given.host_gate(given.tuple_of_rules(gate_rules))
         return await what_if(engine, self._registry, run_id, nodes, rules)
 

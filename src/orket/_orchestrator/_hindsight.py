@@ -9,6 +9,7 @@ from attrs import evolve
 
 from orket._codec import codec
 from orket._orchestrator._engine import Engine
+from orket._orchestrator._views import unknown_run
 from orket._pipeline import EpicAssets
 from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf, ask_again, together
@@ -41,9 +42,10 @@ async def what_if(
         StoreError: the record cannot be read.
     """
     house = engine.house
-    rows = [row for row in await engine.store.runs() if run_id in (row.id, row.parent)]
-    if not rows:
-        raise RunError(f"the record has no run {run_id!r}", run=run_id)
+    runs = await engine.store.runs()
+    rows = [row for row in runs if run_id in (row.id, row.parent)]
+    if not any(row.id == run_id for row in rows):
+        raise unknown_run(run_id, runs)
     found = []
     for row in rows:
         snapshot = [one.body for one in await engine.store.find("snapshot", prefix=row.id) if one.key == row.id]

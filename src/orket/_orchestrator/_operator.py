@@ -7,11 +7,12 @@ from typing import TypeAlias
 from attrs import evolve
 
 from orket._flow import UNKNOWN, effects_of
+from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
-from orket._orchestrator._views import explain
+from orket._orchestrator._views import ambiguous, explain
 from orket.cards import CardStatus, Issue
 from orket.contracts import Batch, CardChange
-from orket.errors import EffectUnknownError, RunError, TransitionError
+from orket.errors import EffectUnknownError, TransitionError
 from orket.events import CardMoved, CardReprioritized, CommentAdded, Record
 from orket.governance import WAITING, Actor, move
 
@@ -115,16 +116,6 @@ async def _refuse_unsettled(engine: Engine, build: str, card: str) -> None:
         )
 
 
-def check(argument: str, value: object, *, is_valid: bool, valid: str) -> None:
-    """Refuse an argument that is of no use.
-
-    Raises:
-        RunError: naming what is valid.
-    """
-    if not is_valid:
-        raise RunError(f"{argument} is {value!r:.80}; valid: {valid}")
-
-
 def _move(
     issue: Issue, after: CardStatus, actor: str, reason: str, *, retry_count: int | None = None
 ) -> tuple[Issue, CardMoved]:
@@ -161,8 +152,7 @@ async def find_card(engine: Engine, card: str, build: str | None) -> tuple[str, 
         (name, held.issue) for name in builds for held in await engine.store.load_board(name) if held.issue.id == card
     ]
     if len(found) > 1:
-        homes = ", ".join(name for name, _ in found)
-        raise RunError(f"several boards have a card {card!r}; name one of them as build: {homes}", card=card)
+        raise ambiguous(card, [name for name, _ in found])
     if found:
         return found[0]
     missing = await explain(engine.store, card, build, engine.clock.now(), engine.is_review)  # says what there is

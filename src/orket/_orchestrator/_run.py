@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 
+from orket._orchestrator._arguments import check_cursor
 from orket._orchestrator._history import close_entries
 from orket._pipeline import RunResult
 from orket.contracts import Store
@@ -48,7 +49,11 @@ class Run:
         """Iterate over the run's entries with ``seq`` > *since*, stored ones and those to come, until it is at rest.
 
         A consumer that was interrupted resumes with the ``seq`` of the last entry it has dealt with.
+
+        Raises:
+            RunError: *since* is no number of an entry.
         """
+        check_cursor(since)
         while True:
             ended = self._ended.is_set()
             entries = self._store.events(since)

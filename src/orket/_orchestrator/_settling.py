@@ -2,8 +2,9 @@
 
 from orket._codec import digest
 from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect
+from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
-from orket._orchestrator._operator import check, check_person
+from orket._orchestrator._operator import check_person
 from orket.cards import CardStatus, Issue
 from orket.contracts import Batch, CardRow, Settlement
 from orket.errors import RunError

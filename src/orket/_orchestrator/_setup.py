@@ -148,10 +148,13 @@ def as_model(model: ModelClient | Agent) -> ModelClient:
     Raises:
         WiringError: neither a client nor a function.
     """
+    valid = "a model client, or a function of a ModelRequest"
+    if isinstance(model, type) and hasattr(model, "complete"):  # the class of a client has what its instances have
+        raise refuse("model", model, valid)
     if isinstance(model, ModelClient):
         return model
     if not callable(model):
-        raise refuse("model", model, "a model client, or a function of a ModelRequest")
+        raise refuse("model", model, valid)
     return CallableModel(model)
 
 
@@ -167,7 +170,7 @@ def as_store(store: Store | Path | str | None, workspace: Path) -> Store:
     if store is None:
         store = workspace.parent / f"{workspace.name}.orket" / "journal.db"
     if isinstance(store, str | Path):
-        path = Path(store).resolve()
+        path = SQLiteStore(store).location.resolve()
         _refuse_inside(path, workspace)
         _make_folder(path.parent)
         return SQLiteStore(path)

@@ -5,7 +5,7 @@ from contextlib import suppress
 import anyio
 import anyio.lowlevel
 
-from orket._orchestrator._arguments import check_backend
+from orket._orchestrator._arguments import check, check_backend
 from orket._orchestrator._face import Orchestrator
 from orket._pipeline import RunResult
 from orket.errors import RunError
@@ -38,6 +38,7 @@ def run_sync(
         OrketError: as :meth:`Orchestrator.run_epic`.
     """
     check_backend(backend)
+    check("orchestrator", orchestrator, is_valid=isinstance(orchestrator, Orchestrator), valid="an Orchestrator")
     with suppress(RuntimeError):  # there is none: good
         anyio.lowlevel.current_token()
         raise RunError("an event loop runs in this thread: open the orchestrator there and await run_card(...)")

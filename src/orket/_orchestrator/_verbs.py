@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 
 from orket._flow import UnsettledEffect
+from orket._orchestrator._arguments import check_cursor
 from orket._orchestrator._causes import Explanation
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._history import history
@@ -127,14 +128,23 @@ class RecordVerbs:
         """Iterate over the journal's entries with ``seq`` > *since* that match, to its present end.
 
         Those about a card begin with the one with which it joined its board.
+
+        Raises:
+            RunError: *since* is no number of an entry.
         """
+        check_cursor(since)
         return history(self._opened().store, since, run=run, build=build, card=card)
 
     async def explain(self, card: str, *, build: str | None = None) -> Explanation:
         """Return why a card stands where it stands, with everything that led there.
 
+        Args:
+            card: an issue's id.
+            build: the board that the card is on; None where only one board has it.
+
         Raises:
             UnknownCardError: no board has such a card.
+            RunError: several boards have one.
         """
         engine = self._opened()
         return await explain(engine.store, card, build, engine.clock.now(), engine.is_review)

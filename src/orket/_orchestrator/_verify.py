@@ -13,6 +13,7 @@ async def verify_issue(engine: Engine, issue_id: str, build: str | None) -> Veri
 
     Raises:
         UnknownCardError: no board has such an issue.
+        RunError: several boards have one.
         VerificationError: the issue has no fixture, there is no verifier, or the fixture cannot be run.
     """
     found = await explain(engine.store, issue_id, build, engine.clock.now(), engine.is_review)

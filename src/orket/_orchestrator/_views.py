@@ -1,6 +1,7 @@
 """What a host reads back: boards, and why a card stands where it stands."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Final, TypeAlias
 
 import anyio.lowlevel
@@ -12,7 +13,7 @@ from orket._orchestrator._causes import Explanation, explain_card
 from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import CardRow, RunRow, Store
-from orket.errors import UnknownCardError
+from orket.errors import RunError, UnknownCardError
 
 IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
 _PAUSE_EVERY: Final = 500  # issues looked at between two checkpoints
@@ -53,22 +54,40 @@ def unknown_build(build: str, known: Iterable[str]) -> UnknownCardError:
     return UnknownCardError(f"no build {build!r}; known: {', '.join(known) or 'none'}", card=build)
 
 
+def unknown_run(run: object, known: Iterable[RunRow]) -> RunError:
+    """Return the error for a run that is not on record."""
+    ids = [row.id for row in known]
+    hint, listed = suggest(run, ids), ", ".join(ids[-20:]) or "none"
+    return RunError(f"the record has no run {run!r}; {hint}{' ' if hint else ''}it has: {listed}", run=run)
+
+
 async def explain(store: Store, card: str, build: str | None, now: float, is_review: IsReview) -> Explanation:
     """Return why a card stands where it stands.
 
     Raises:
         UnknownCardError: no build has such a card.
+        RunError: several builds have one.
     """
-    known: list[str] = []
-    for view in (await view_board(store, build, now, is_review)).builds:
-        for issue in view.issues:
-            if issue.id == card:
-                board = {one.id: one for one in view.issues}
-                return await explain_card(store, view.build, issue, board, view.waits.get(card))
-        known.extend(issue.id for issue in view.issues)
+    views = (await view_board(store, build, now, is_review)).builds
+    found = [(view, issue) for view in views for issue in view.issues if issue.id == card]
+    if not found:
+        raise _unknown_card(card, build, dict.fromkeys(issue.id for view in views for issue in view.issues))
+    if len(found) > 1:
+        raise ambiguous(card, [view.build for view, _ in found])
+    ((view, issue),) = found
+    return await explain_card(store, view.build, issue, {one.id: one for one in view.issues}, view.waits.get(card))
+
+
+def ambiguous(card: str, builds: Iterable[str]) -> RunError:
+    """Return the error for a card that several boards have."""
+    return RunError(f"several boards have a card {card!r}; name one of them as build: {', '.join(builds)}", card=card)
+
+
+def _unknown_card(card: str, build: str | None, known: Iterable[str]) -> UnknownCardError:
     hint = suggest(card, known)
-    listed = f"some that are: {', '.join(known[:20]) or 'none'}"
-    raise UnknownCardError(f"no card {card!r} on any board; {hint}{' ' if hint else ''}{listed}", card=card)
+    listed = f"some that are: {', '.join(islice(known, 20)) or 'none'}"
+    where = "on any board" if build is None else f"on the board {build}"
+    return UnknownCardError(f"no card {card!r} {where}; {hint}{' ' if hint else ''}{listed}", card=card)
 
 
 async def _builds(store: Store) -> dict[str, RunRow]:
@@ -100,4 +119,4 @@ def _is_running(row: CardRow, now: float) -> bool:
     return row.owner is not None and row.until > now
 
 
-__all__ = ["BoardView", "BuildView", "explain", "unknown_build", "view_board"]
+__all__ = ["BoardView", "BuildView", "ambiguous", "explain", "unknown_build", "view_board"]

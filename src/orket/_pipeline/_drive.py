@@ -17,7 +17,7 @@ from orket._decide import decide, settle
 from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
-from orket._pipeline._joining import await_others, join_build, take_over
+from orket._pipeline._joining import await_others, join_build, no_issue, take_over
 from orket._pipeline._order import RunOrder, RunResult
 from orket._pipeline._reconciling import ask_tools
 from orket._wiring import Wiring
@@ -33,7 +33,7 @@ from orket.contracts import (
     RunRow,
     TurnTask,
 )
-from orket.errors import OrketError, RunError, StoreConflictError, StoreError, UnknownCardError, WiringError
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError, WiringError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
@@ -118,7 +118,7 @@ class ExecutionPipeline:
             await anyio.lowlevel.checkpoint()
         self._board = board
         if order.target is not None and self._board.get(order.target) is None:
-            raise UnknownCardError(f"build {context.build} has no issue {order.target!r}", card=order.target)
+            raise no_issue(context.build, order.target, joined.issues)
         self._unread.update(joined.worked)
         context.recollection.begin()
         for card, until in joined.held.items():

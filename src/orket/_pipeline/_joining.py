@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import anyio.lowlevel
@@ -13,7 +14,7 @@ from orket._flow import RunContext
 from orket._value import Value
 from orket.cards import Issue
 from orket.contracts import Batch, CardChange, CardRow
-from orket.errors import StoreConflictError
+from orket.errors import StoreConflictError, UnknownCardError
 from orket.events import CardAdded
 
 _CHUNK: Final = 100  # issues that join in one commit: small enough not to keep the event loop
@@ -29,6 +30,12 @@ class JoinedBuild(Value):
     issues: list[Issue]
     worked: tuple[str, ...]
     held: Mapping[str, float]
+
+
+def no_issue(build: str, card: str, issues: Iterable[Issue]) -> UnknownCardError:
+    """Return the error for an issue that a board does not have."""
+    listed = ", ".join([issue.id for issue in islice(issues, 20)]) or "none"
+    return UnknownCardError(f"build {build} has no issue {card!r}; some that it has: {listed}", card=card)
 
 
 async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:

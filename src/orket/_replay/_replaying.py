@@ -9,7 +9,7 @@ from attrs import evolve
 
 from orket._replay._fold import Disagreement, Fold, Replay, first_of
 from orket.contracts import Store
-from orket.errors import JournalError, StoreError
+from orket.errors import JournalError, RunError, StoreError
 from orket.events import JournalEntry
 
 _PAUSE_EVERY: Final = 200  # records between two checkpoints of the event loop
@@ -28,6 +28,7 @@ async def replay(journal: Store | AsyncIterable[JournalEntry] | Iterable[Journal
 
     Raises:
         StoreError: the store could not be read.
+        RunError: what was given is no journal.
     """
     fold = Fold()
     if not isinstance(journal, Store):
@@ -119,10 +120,23 @@ async def _add(fold: Fold, entries: AsyncIterable[JournalEntry] | Iterable[Journ
     return count
 
 
-async def _each(entries: AsyncIterable[JournalEntry] | Iterable[JournalEntry]) -> AsyncIterator[JournalEntry]:
+async def _each(entries: object) -> AsyncIterator[JournalEntry]:
     if isinstance(entries, AsyncIterable):
         async for entry in entries:
-            yield entry
-    else:
+            yield _checked(entry)
+    elif isinstance(entries, Iterable):
         for entry in entries:
-            yield entry
+            yield _checked(entry)
+    else:
+        _checked(entries)
+
+
+def _checked(entry: object) -> JournalEntry:
+    """Return what is an entry.
+
+    Raises:
+        RunError: it is none.
+    """
+    if isinstance(entry, JournalEntry):
+        return entry
+    raise RunError(f"replay found {entry!r:.80}; valid: an open store, or the entries of a journal")

@@ -1,7 +1,7 @@
 """A Python function as the model: scripted agents, tests, and models that orket has no client for."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
 import anyio.to_thread
@@ -21,6 +21,20 @@ Agent: TypeAlias = Callable[[ModelRequest], Answer | Awaitable[Answer]]
 def _check_callable(_instance: object, _attribute: object, function: Any) -> None:
     if not callable(function):
         raise WiringError([f"CallableModel needs a function that takes a ModelRequest, found {_kind(function)}"])
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        name = _name_of(function)
+        raise WiringError([f"the model {name}{signature} cannot be called as {name}(request): {error}"]) from None
+
+
+def _check_flag(_instance: object, _attribute: object, flag: object) -> None:
+    if not isinstance(flag, bool):
+        raise WiringError([f"in_thread is {flag!r:.80}; valid: True or False"])
 
 
 @frozen(repr=False, eq=False)
@@ -35,10 +49,13 @@ class CallableModel(Value):
         function: takes a ModelRequest; returns a ModelReply, the reply's text, a ToolCall, or a list or tuple of them.
             May be ``async def``.
         in_thread: run a plain function in a worker thread.
+
+    Raises:
+        WiringError: it is no function, or none that takes one argument.
     """
 
     function: Agent = field(validator=_check_callable)
-    in_thread: bool = field(default=False, kw_only=True)
+    in_thread: bool = field(default=False, kw_only=True, validator=_check_flag)
 
     async def complete(self, request: ModelRequest, /) -> ModelReply:
         """Answer *request*.
@@ -53,7 +70,7 @@ class CallableModel(Value):
                 answer = await anyio.to_thread.run_sync(self.function, request)
             else:
                 answer = self.function(request)
-            if not isinstance(answer, _AT_ONCE) and isawaitable(answer):
+            if not isinstance(answer, _AT_ONCE) and inspect.isawaitable(answer):
                 answer = await _within(request.timeout, answer)
         except ModelError:
             raise
@@ -86,7 +103,11 @@ class CallableModel(Value):
 
     @property
     def _name(self) -> str:
-        return str(getattr(self.function, "__qualname__", None) or type(self.function).__qualname__)
+        return _name_of(self.function)
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__qualname__", None) or type(function).__qualname__)
 
 
 async def _within(seconds: float, answer: Awaitable[Answer]) -> Answer:

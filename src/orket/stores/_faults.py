@@ -43,6 +43,8 @@ def advice_on(fault: StorageFault | None, path: Path) -> str:
             return f"{path} is damaged, or no database: keep it as it is, restore a copy, and verify() that"
         case StorageFault.MISSING if not path.parent.is_dir():
             return f"make the directory {path.parent} first"
+        case StorageFault.MISSING if path.is_dir():
+            return f"{path} is a folder; name a file in it"
         case StorageFault.MISSING:
             return f"put {path} back, with the -wal file that belongs to it"
         case StorageFault.IO:

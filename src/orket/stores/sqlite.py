@@ -28,6 +28,9 @@ class SQLiteStore(ThreadedStore):
         durability: ``"full"``: a commit that returned survives a power failure. ``"process"``: it survives the death of
             the process, but the last ones may be lost with the machine; what is left is consistent.
         busy_timeout: Seconds to wait for another process that writes, before a commit fails.
+
+    Raises:
+        StoreError: an argument is of no use; ``":memory:"`` and addresses are no paths of files.
     """
 
     def __init__(
@@ -36,9 +39,9 @@ class SQLiteStore(ThreadedStore):
         if durability not in ("full", "process"):
             raise StoreError(f"unknown durability {durability!r}; valid: 'full', 'process'", found=durability)
         super().__init__()
-        self._path = Path(path).absolute()
+        self._path = file_path(path)
         self._durability: Durability = durability
-        self._busy_timeout = busy_timeout
+        self._busy_timeout = _seconds(busy_timeout)
 
     @property
     def location(self) -> Path:
@@ -65,7 +68,7 @@ class SQLiteStore(ThreadedStore):
         from orket.stores._backup import Part
 
         alone = CapacityLimiter(1)  # worker threads that others hold do not matter here
-        part = await to_thread.run_sync(Part.take, Path(path), limiter=alone)
+        part = await to_thread.run_sync(Part.take, file_path(path), limiter=alone)
         try:
             await _copy(partial(database.copy, part.path), alone)
             proof = await _verify(part.path)
@@ -81,6 +84,28 @@ class SQLiteStore(ThreadedStore):
         )  # sqlite3 is slow to import: only who opens a file pays for it
 
         return SQLiteDatabase(self._path, synchronous=self._durability == "full", busy_timeout=self._busy_timeout)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise StoreError(f"busy_timeout is {value!r:.80}; valid: seconds, 0 or more", found=value)
+    return value
+
+
+def file_path(path: object) -> Path:
+    """Return the absolute path of a file that a record is kept in.
+
+    Raises:
+        StoreError: it is no path, or a text that elsewhere means something else than a file.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+        raise StoreError(f"the path of a store is {path!r:.80}; valid: the path of a file", found=path)
+    if text == ":memory:":
+        raise StoreError("':memory:' is no path of a file; orket.MemoryStore() keeps the record in memory", found=text)
+    if isinstance(path, str) and ("://" in text or text.startswith("file:")):
+        shown = text.partition(":")[0]  # an address may hold a password
+        raise StoreError(f"the path of a store is an address ({shown}:…); valid: the path of a file", found=shown)
+    return Path(text).absolute()
 
 
 async def _copy(work: Callable[[threading.Event], None], alone: CapacityLimiter) -> None:

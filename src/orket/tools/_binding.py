@@ -75,7 +75,7 @@ class Arguments(Generic[A]):
 def _converter() -> cattrs.Converter:
     """Build the strict converter on first use: compiling its hooks costs more than importing this module."""
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    for cls in (str, int, float):  # and so their subclasses: bool, and enums of strings or integers
+    for cls in (str, int, float, type(None)):  # and so their subclasses: bool, and enums of strings or integers
         converter.register_structure_hook(cls, _scalar)
     converter.register_structure_hook_func(is_literal, _literal)
     converter.register_structure_hook_func(is_enum, _member)

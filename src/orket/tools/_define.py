@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar, cast, get_type_hints, overload
+from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints, overload
 
 import attrs
 from anyio import to_thread
@@ -60,6 +60,8 @@ class ClassTool(Generic[A]):
     def __attrs_post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ToolError(f"a tool cannot be named {self.name!r}; valid: {_NAME.pattern}", found=self.name)
+        if self._reconcile is not None and not callable(self._reconcile):
+            raise ToolError(f"tool {self.name!r}: reconcile is {self._reconcile!r:.80}; valid: a function of a key")
         compiled = Arguments(self.arguments, self.name)
         text = parse_docstring(self.action.__doc__ or "")[0] if self.description is None else self.description
         if self.destructive and "confirm" not in compiled.schema["properties"]:
@@ -149,14 +151,15 @@ def tool(
         reconcile: a function that says what became of the effect of a key, see :class:`ClassTool`.
 
     Raises:
-        ToolError: naming the parameter that has no type hint, or one that is not supported.
+        ToolError: naming the parameter that has no type hint, or one that is not supported; or it is no function that
+            returns its result.
 
     """
     if not isinstance(effect, EffectClass):
         raise ToolError(f"effect is {effect!r:.80}; valid: {', '.join(f'EffectClass.{it.name}' for it in EffectClass)}")
 
     def define(function: Callable[..., Any]) -> FunctionTool:
-        title = function.__name__ if name is None else name
+        title = _title(function, name)
         arguments, injected = _signature_class(function, title)
         return FunctionTool(
             name=title,
@@ -170,6 +173,22 @@ def tool(
         )
 
     return define if function is None else define(function)
+
+
+def _title(function: Callable[..., Any], name: str | None) -> str:
+    """Return what a tool made of *function* is called.
+
+    Raises:
+        ToolError: it is no function that returns its result, or nothing says its name.
+    """
+    if not callable(function):
+        raise ToolError(f"a tool is made of a function, found {function!r:.80}; options are keywords", found=function)
+    title = getattr(function, "__name__", None) if name is None else name
+    if title is None:
+        raise ToolError(f"{function!r:.80} has no name of its own; valid: tool(name=…)", found=function)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ToolError(f"tool {title!r} yields; valid: a def or async def that returns its result", found=function)
+    return str(title)
 
 
 def _action(function: Callable[..., Any], names: list[str], injected: str | None) -> Callable[[Any, ToolContext], Any]:
@@ -205,6 +224,8 @@ def _signature_class(function: Callable[..., Any], title: str) -> tuple[type, st
                 raise ToolError(f"{where}: there is a ToolContext already: {injected!r}", found=parameter)
             injected = parameter.name
             continue
+        if ToolContext in get_args(hints[parameter.name]):
+            raise ToolError(f"{where}: valid is ToolContext alone, there always is one", found=parameter)
         default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
         note = {"description": described[parameter.name]} if parameter.name in described else {}
         fields[parameter.name] = attrs.field(type=hints[parameter.name], default=default, metadata=note)
