@@ -59,6 +59,19 @@ def test_merges_the_two_files_of_an_organization(house: House) -> None:
     assert organization.bottleneck_thresholds == BottleneckThresholds(resource_warning=5, dependency_warning_pct=1.0)
 
 
+def test_a_misspelt_process_rule_is_told(house: House) -> None:
+    """A rule that is almost one of orket's is a warning, and an error with strict; a rule of the host's own is none."""
+    rules = {"concurency": 2, "turn_budget": 9, "router_nodes": 1, "_sprint_day": 1, "final_states": []}
+    house.write("organization.json", {"name": "One", "process_rules": rules})
+    loader = house.loader()
+    assert loader.load_organization().process_rules["concurency"] == 2
+    said = '$.process_rules.concurency: orket reads no such rule; did you mean "concurrency"?'
+    assert loader.warnings == (f"organization.json: {said}",)
+    with pytest.raises(ConfigError) as caught:
+        house.loader(strict=True).load_organization()
+    assert caught.value.problems == (f"organization.json: {said}",)
+
+
 @pytest.mark.parametrize("path", ["config/organization.json", "organization.json", "model/organization.json"])
 def test_an_organization_may_be_one_file(house: House, path: str) -> None:
     """Without ``org_info.json``, ``architecture.json`` is not looked at: the first single file is the organization."""

@@ -7,7 +7,7 @@ import pytest
 from small_world import diligent, issue, open_world, organization
 
 import orket
-from orket.errors import ConfigError, RunError, ToolError, UnknownCardError, WiringError
+from orket.errors import AssetNotFoundError, ConfigError, RunError, ToolError, UnknownCardError, WiringError
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,17 @@ async def test_warnings_stay_when_the_orchestrator_is_closed(tmp_path: Path) -> 
         await crew.run_epic("launch")
     (warning,) = crew.warnings
     assert 'no seat "codr"; it has: coder, guard' in warning
+
+
+@pytest.mark.parametrize("field", ["team", "environment"])
+async def test_an_asset_that_is_nowhere_says_who_names_it(tmp_path: Path, field: str) -> None:
+    """The epic that names a missing team or environment stands in the error, beside what there is."""
+    root = organization(tmp_path, [issue("a")], **{field: "nowhere"})
+    async with open_world(root, diligent) as crew:
+        with pytest.raises(AssetNotFoundError) as caught:
+            await crew.run_epic("launch")
+    assert caught.value.problems == (f'the epic "launch" names it as its {field}',)
+    assert (caught.value.category, caught.value.name) == (f"{field}s", "nowhere")
 
 
 async def test_strict_refuses_an_issue_without_a_seat(tmp_path: Path) -> None:

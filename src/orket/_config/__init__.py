@@ -190,7 +190,7 @@ class ConfigLoader:
         """
         odd = [
             f'epics/{epic.id}: issue "{issue.id}": the team "{team.name}" has no seat "{issue.seat}"; it has:'
-            f" {', '.join(team.seats)}"
+            f" {', '.join(team.seats) or 'none'}"
             for issue in epic.issues
             if not issue.status.is_terminal and team.find_seat(issue.seat) is None
         ]

@@ -1,9 +1,30 @@
-"""What may be the name of an asset, a department or a category."""
+"""What may be the name of an asset, a department or a category, and which process rules orket reads."""
 
 import re
+from typing import Final
 
 _NAME = re.compile(r"\w[\w .-]{0,127}")
 VALID_NAME = "a name of letters, digits, space, _ . and -, no path, at most 128 long"
+PROCESS_RULES: Final = (  # beside those that choose nodes; others belong to packages and hosts
+    "concurrency",
+    "context_window",
+    "turn_budget",
+    "default_model",
+    "sandbox_command",
+    "sandbox_engine",
+    "sandbox_stack",
+    "sandbox_product",
+    "verification_isolation",
+    "sprint_start",
+    "sprint_days",
+    "sprints_per_quarter",
+    "run_the_business_rock",
+    "unplanned_support_epic",
+    "bug_fix_days",
+    "bug_fix_longest_days",
+    "bug_fix_bugs_per_day",
+    "bug_fix_critical_bugs",
+)
 
 
 def is_asset_name(name: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from orket._config._issues import MOVED_UP, read_issues
-from orket._config._names import VALID_NAME, is_asset_name
+from orket._config._names import PROCESS_RULES, VALID_NAME, is_asset_name
 from orket._config._reading import Reader, Reading, Shape
 from orket.cards import (
     ArchitectureGovernance,
@@ -111,8 +111,9 @@ def _team_shapes() -> dict[type, Shape]:
 def _organization_shapes() -> dict[type, Shape]:
     counts = ("resource_normal", "resource_warning", "resource_critical", "human_attention_threshold")
     thresholds = {name: _at_least(0) for name in counts} | {"dependency_warning_pct": _between(0, 1)}
+    organization = {"departments": _departments, "name": _filled, "process_rules": _process_rules}
     return {
-        Organization: _shape(Organization, readers={"departments": _departments, "name": _filled}),
+        Organization: _shape(Organization, readers=organization),
         Department: _shape(Department, filled={"name"}),
         ArchitectureRules: _shape(ArchitectureRules, readers={"idesign_threshold": _at_least(0)}),
         BottleneckThresholds: _shape(BottleneckThresholds, readers=thresholds),
@@ -221,6 +222,18 @@ def _epic_references(reading: Reading, value: JsonValue) -> tuple[EpicReference,
 
 def _departments(reading: Reading, value: JsonValue) -> tuple[Department, ...]:
     return tuple([Department(name=name) for name in dict.fromkeys(_asset_names(reading, value))])
+
+
+def _process_rules(reading: Reading, value: JsonValue) -> dict[str, Any]:
+    """Return all rules; those that orket does not know are the host's, unless they are almost one of orket's."""
+    rules = dict(reading.entries(value))
+    for name in [name for name in rules if name not in PROCESS_RULES and not name.endswith("_node")]:
+        from difflib import get_close_matches  # only needed when something may be wrong
+
+        if close := get_close_matches(name, PROCESS_RULES, n=1, cutoff=0.85):
+            with reading.at(name):
+                reading.warn(f'orket reads no such rule; did you mean "{close[0]}"?')
+    return rules
 
 
 def _seats(reading: Reading, value: JsonValue) -> dict[str, Seat]:

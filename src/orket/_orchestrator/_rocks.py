@@ -21,7 +21,7 @@ def rock_result(run_id: str, build: str, rock: Rock, results: list[RunResult], w
     elif halted and len(results) < wanted:
         outcome, reason = RunOutcome.HALTED, "the host asked the run to stop"
     else:
-        outcome, reason = RunOutcome.DONE, f"{len(results)} epics done"
+        outcome, reason = RunOutcome.DONE, "1 epic done" if len(results) == 1 else f"{len(results)} epics done"
     return RunResult(
         run=run_id,
         build=build,

@@ -1,7 +1,8 @@
 """What one epic needs of the organization, loaded and validated in one go, before anything is written."""
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -92,7 +93,10 @@ def load_epic_assets(
         ComplexityError: the epic is too large for its declared architecture.
     """
     check_complexity(epic, organization)
-    team = loader.load_team(epic.team, department)
+    with _named_by(epic, "team"):
+        team = loader.load_team(epic.team, department)
+    with _named_by(epic, "environment"):
+        environment = loader.load_environment(epic.environment, department)
     loader.check_seats(epic, team)
     used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
     used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
@@ -106,10 +110,20 @@ def load_epic_assets(
         issues=deque(epic.issues),
         planned=len(epic.issues),
         team=team,
-        environment=loader.load_environment(epic.environment, department),
+        environment=environment,
         dialects=_dialects(loader, department),
         warnings=loader.warnings,
     )
+
+
+@contextmanager
+def _named_by(epic: Epic, field: str) -> Iterator[None]:
+    """Say of an asset that is nowhere who names it."""
+    try:
+        yield
+    except AssetNotFoundError as error:
+        problems = [*error.problems, f'the epic "{epic.id}" names it as its {field}']
+        raise AssetNotFoundError(error.message, problems=problems, **error.data) from None
 
 
 def _with_guard(loader: ConfigLoader, team: Team, department: str) -> Team:
