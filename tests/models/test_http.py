@@ -324,3 +324,22 @@ def test_the_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     assert not OpenAICompatibleModel("http://x")._endpoint._make_client()._mounts
     assert OpenAICompatibleModel("http://x", trust_env=True)._endpoint._make_client()._mounts
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"retries": -1}, "retries is -1; valid: a whole number, 0 or more"),
+        ({"retries": "3"}, "retries is '3'; valid: a whole number, 0 or more"),
+        ({"max_reply_bytes": True}, "max_reply_bytes is True; valid: a whole number, 0 or more"),
+        ({"timeout": "10"}, "timeout is '10'; valid: seconds, 0 or more"),
+        ({"backoff": float("nan")}, "backoff is nan; valid: seconds, 0 or more"),
+        ({"name": None}, "name is None; valid: the model's name on the server, or ''"),
+        ({"base_url": 8080}, "a model server's address is 8080; valid: http://… or https://…"),
+    ],
+)
+async def test_what_cannot_be_an_option_is_refused(option: dict[str, Any], said: str) -> None:
+    """An option of a wrong kind is refused by name when the client is made, not by its first exchange."""
+    with pytest.raises(WiringError) as caught:
+        OpenAICompatibleModel(**{"base_url": "http://127.0.0.1", **option})
+    assert caught.value.problems == (said,)

@@ -172,3 +172,11 @@ def test_pytest_starts_without_orket(tmp_path: Path) -> None:
     loaded = done.stdout.splitlines()[-1].split()
     assert [name for name in loaded if name.startswith("orket")] == ["orket", "orket._pytest"]
     assert "cattrs" not in loaded
+
+
+@pytest.mark.parametrize("gone", ["pytest", "hypothesis"])
+def test_without_the_extra_it_is_named(gone: str) -> None:
+    """Whoever imports the kit without what it needs is told what to install."""
+    code = f"import sys; sys.modules[{gone!r}] = None; import orket.testing"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"orket.testing needs {gone}: pip install 'orket[testing]'" in run.stderr

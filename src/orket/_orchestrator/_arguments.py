@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import Attribute
 
+from orket._fit import methods
 from orket._flow import Limits
 from orket._registry import DecisionNodeRegistry
 from orket._wiring import KINDS, Wiring
@@ -182,6 +183,18 @@ def check_cursor(since: object) -> None:
     """
     is_valid = isinstance(since, int) and not isinstance(since, bool)
     check("since", since, is_valid=is_valid, valid="the seq of an entry, a whole number")
+
+
+def check_question(kind: str, method: str, args: tuple[object, ...]) -> None:
+    """Refuse what no node of a kind can be asked.
+
+    Raises:
+        RunError: naming what is valid.
+    """
+    known = dict(methods(KINDS[kind].protocol))
+    check("method", method, is_valid=method in known, valid=f"a method of {kind}: {', '.join(known)}")
+    if len(args) != len(known[method]):
+        raise RunError(f"{kind} was asked with {len(args)} arguments; valid: {method}({', '.join(known[method])})")
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

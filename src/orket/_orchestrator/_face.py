@@ -376,8 +376,11 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         Raises:
             NodeError: the node raised or broke its contract.
             WiringError: there is no such kind.
+            RunError: the kind has no such method, or it takes something else.
         """
-        return settle(self._opened().house.wiring[kind], method, *args)
+        binding = self._opened().house.wiring[kind]
+        given.check_question(kind, method, args)
+        return settle(binding, method, *args)
 
     async def _run(self, request: RunRequest) -> RunResult:
         engine = self._opened()

@@ -30,6 +30,8 @@ class HttpModel(ABC):
         reserved: frozenset[str],
         **options: Unpack[HttpOptions],
     ) -> None:
+        if not isinstance(name, str):
+            raise WiringError([f"name is {name!r:.80}; valid: the model's name on the server, or ''"])
         self._name = name
         self._params = dict(params)
         self._reserved = reserved

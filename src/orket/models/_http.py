@@ -94,6 +94,10 @@ class Endpoint:
         random: Callable[[], float] = _random.random,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
     ) -> None:
+        _check_bounds("a whole number, 0 or more", int, retries=retries, max_reply_bytes=max_reply_bytes)
+        pauses = {"backoff": backoff, "backoff_limit": backoff_limit, "retry_after_limit": retry_after_limit}
+        limits = {"timeout": 0 if timeout is None else timeout, "connect_timeout": connect_timeout}
+        _check_bounds("seconds, 0 or more", int | float, **limits, **pauses)
         self.url = url
         self._headers = {
             "Accept": "application/json",
@@ -214,12 +218,25 @@ class Endpoint:
         return bytes(body[: self._max_reply_bytes]), len(body) <= self._max_reply_bytes
 
 
+def _check_bounds(valid: str, kind: Any, **bounds: Any) -> None:
+    """Refuse numbers that bound nothing.
+
+    Raises:
+        WiringError: naming all of them.
+    """
+    wrong = [name for name, it in bounds.items() if isinstance(it, bool) or not isinstance(it, kind) or not it >= 0]
+    if wrong:
+        raise WiringError([f"{name} is {bounds[name]!r:.80}; valid: {valid}" for name in wrong])
+
+
 def server_url(base_url: str, *, default_path: str = "") -> str:
     """Return *base_url* in the form that paths are added to.
 
     Raises:
         WiringError: it is not an http(s) address, or carries credentials, a query or a fragment.
     """
+    if not isinstance(base_url, str):
+        raise WiringError([f"a model server's address is {base_url!r:.80}; valid: http://… or https://…"])
     try:
         parts = urlsplit(base_url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -7,6 +7,11 @@ A package proves its own router with three lines, run by pytest::
             return CostAwareRouter(prices={"coder": 2, "senior": 7})
 """
 
+import importlib.util
+
+if missing := [name for name in ("pytest", "hypothesis") if importlib.util.find_spec(name) is None]:
+    raise ImportError(f"orket.testing needs {' and '.join(missing)}: pip install 'orket[testing]'")
+
 import pytest
 
 # Before anything of them is imported: their assertions explain themselves like those of a test module.
