@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
+from math import isqrt
 
 import pytest
 from hypothesis import example, given, settings
@@ -138,6 +140,23 @@ def test_a_call_cut_anywhere_does_not_swallow_the_next_line(arguments: dict[str,
         assert parse(f"{cut}\n{good}").calls[-1].name == "good"
 
 
+@given(st.lists(st.tuples(st.sampled_from(["", " ", "x"]), st.integers(0, 6)), max_size=12), st.integers(3, 6))
+def test_a_fence_is_closed_by_the_first_line_of_as_many_ticks(lines: list[tuple[str, int]], ticks: int) -> None:
+    """The content ends where a search for such a line alone would end it; without one the fence is not closed."""
+    rest = "".join(f"{before}{'`' * count}\n" for before, count in lines)
+    parsed = parse(f"[w]\nPATH: a\nCONTENT:\n{'`' * ticks}md\n{rest}")
+    closing = re.search(rf"^[ \t]*`{{{ticks},}}[ \t]*$", rest, re.MULTILINE)
+    if closing is None:
+        assert [problem.reason for problem in parsed.problems] == [ParseReason.TRUNCATED]
+    else:
+        assert parsed.calls[0].arguments == {"path": "a", "content": rest[: closing.start()].strip("\r\n")}
+
+
+def shrinking_fences(size: int) -> str:
+    """Return a text of forms whose fences are never closed, each shorter than the one before."""
+    return "".join(f"[w]\nPATH: a\nCONTENT:\n{'`' * ticks}x\n" for ticks in range(isqrt(size), 2, -1))
+
+
 HOSTILE: dict[str, Callable[[int], str]] = {
     "braces": lambda n: "{" * n,
     "quotes": lambda n: '"' * n,
@@ -148,6 +167,8 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "fences": lambda n: "```json\n" * (n // 8),
     "nested fences": lambda n: "[w]\nPATH: a\nCONTENT:\n````\n" * (n // 26),
     "growing fences": lambda n: "".join(f"[w]\nPATH: a\nCONTENT:\n{'`' * (3 + i % 50)}\n" for i in range(n // 50)),
+    "shrinking fences": lambda n: shrinking_fences(8 * n) + "\n" * (8 * n),  # less is too short to tell
+    "fences too long": lambda n: "[w]\nPATH: a\nCONTENT:\n````x\n" * (n // 60) + "```\n" * (n // 8),
     "heads": lambda n: "TOOL: w\n" * (n // 8),
     "paths": lambda n: "[w]\nPATH: a\n" * (n // 12),
     "blank lines": lambda n: "[a]" + "\n" * n,

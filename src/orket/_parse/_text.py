@@ -5,7 +5,9 @@ the line form. What a mark begins is read once and skipped, so a call quoted wit
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Final
 
 from orket._parse._json import is_text, read_value
@@ -13,7 +15,6 @@ from orket._parse._shapes import Found, calls_in
 from orket._parse._values import ParseProblem, ParseReason
 from orket.contracts import ToolCall
 
-MAX_TICKS: Final = 1000  # of a fence; longer ones are not closed
 MAX_PROBLEMS: Final = 32  # of one reply; nobody reads more
 
 _MARK: Final = re.compile(
@@ -25,10 +26,30 @@ _MARK: Final = re.compile(
 _PATH: Final = re.compile(r"[ \t\r]*+\n[ \t\r\n]*+PATH:[ \t]*+(?P<path>[^\n]*+)")
 _CONTENT: Final = re.compile(r"\n[ \t\r\n]*+CONTENT:[ \t]*+(?:\r?\n)?")
 _FENCE: Final = re.compile(r"[ \t\r\n]*+(?P<ticks>`{3,})[^\n`]*+\n")
+_CLOSING: Final = re.compile(r"^[ \t]*+(?P<ticks>`{3,})[ \t\r]*+$", re.MULTILINE)
 _NEXT_FORM: Final = re.compile(
     r"^[ \t]*+(?:(?:TOOL:[ \t]*+\w++|\[\w++\])[ \t\r]*+\n[ \t\r\n]*+PATH:|<tool_call>|\[/\w++\][ \t\r]*+$)",
     re.MULTILINE,
 )
+
+
+class _Closings:
+    """The lines of a text that can close a fence, found once: a fence is closed by the first with as many ticks."""
+
+    def __init__(self, text: str) -> None:
+        self._found = list(_CLOSING.finditer(text))
+        self._starts = [found.start() for found in self._found]
+        self._ticks = [len(found["ticks"]) for found in self._found]
+        self._most = list(accumulate(reversed(self._ticks), max))[::-1]  # ticks from here to the end
+
+    def first(self, ticks: int, start: int) -> re.Match[str] | None:
+        """Return the line that closes a fence of so many ticks from *start* on, or None, without a look at the rest."""
+        index = bisect_left(self._starts, start)
+        if index == len(self._found) or self._most[index] < ticks:
+            return None
+        while self._ticks[index] < ticks:  # what is passed here lies within the content, and is not passed again
+            index += 1
+        return self._found[index]
 
 
 class TextSearch:
@@ -49,7 +70,7 @@ class TextSearch:
         self._thought = False
         self._tagged = -1  # where the open <tool_call> tag stands
         self._found_before_tag = 0
-        self._never_closed = MAX_TICKS  # no fence of so many ticks is closed from here on
+        self._closings: _Closings | None = None
 
     @property
     def prose(self) -> str:
@@ -107,11 +128,9 @@ class TextSearch:
             end = following.start() if following else len(self._text)
             cut = self._was_cut and following is None
             return self._text[start:end].strip("\r\n"), end, "the content was cut at the limit of tokens" if cut else ""
-        ticks = len(fence["ticks"])
-        closing = re.compile(rf"^[ \t]*+`{{{ticks},}}[ \t\r]*+$", re.MULTILINE)
-        closed = closing.search(self._text, fence.end()) if ticks < self._never_closed else None
+        self._closings = self._closings or _Closings(self._text)
+        closed = self._closings.first(len(fence["ticks"]), fence.end())
         if closed is None:
-            self._never_closed = min(ticks, self._never_closed)
             following = _NEXT_FORM.search(self._text, fence.end())
             end = following.start() if following else len(self._text)
             return "", end, "the fence around the content is not closed"
