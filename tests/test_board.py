@@ -117,9 +117,8 @@ class BoardMachine(RuleBasedStateMachine):
 
     @rule(name=names, status=statuses)
     def put(self, name: str, status: CardStatus) -> None:
-        before = self.model.issues.get(name)
-        if before is None or before.status is CardStatus.DONE:
-            return  # nothing takes a done issue back within a run
+        if (before := self.model.issues.get(name)) is None:
+            return
         issue = self.waiting(evolve(before, status=status, version=before.version + 1))
         self.board.put(issue)
         self.model.issues[name] = issue
@@ -157,6 +156,8 @@ class BoardMachine(RuleBasedStateMachine):
         assert {issue.id for issue in review} == model.review()
         assert {issue.id for issue in ready} == model.ready()
         assert all(issue == model.issues[issue.id] for issue in (*review, *ready))
+        free = model.review() | model.ready()
+        assert all(board.candidate(name) == (model.issues[name] if name in free else None) for name in IDS)
         assert board.candidates == len(review) + len(ready)
         assert board.counts == model.counts()
         assert len(board) == len(model.issues)

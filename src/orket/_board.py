@@ -114,13 +114,18 @@ class Board:
         self._issues[issue.id] = issue
         self._statuses[before.status] -= 1
         self._statuses[issue.status] += 1
+        note = self._graph.finish if issue.status is CardStatus.DONE else self._graph.reopen
+        touched = note(issue.id)
         if issue.id in self.running:
             self.running[issue.id] = issue
         else:
             self._place(issue)
-        if issue.status is CardStatus.DONE and before.status is not CardStatus.DONE:
-            for freed in self._graph.finish(issue.id):
-                self._place(self._issues[freed])
+        for dependent in touched:
+            self._place(self._issues[dependent])
+
+    def candidate(self, issue_id: str) -> Issue | None:
+        """Return an issue that may take a turn now, or None."""
+        return self._review.get(issue_id) or self._ready.get(issue_id)
 
     def start(self, issue: Issue) -> None:
         """Take a candidate out of the windows: it takes a turn now."""

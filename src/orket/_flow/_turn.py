@@ -15,6 +15,7 @@ from orket._flow._evidence import Prover
 from orket._flow._notes import Note, Notes
 from orket._flow._recollection import Recollection
 from orket._flow._report import UnfiledReport
+from orket._flow._tally import Tally
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
@@ -98,7 +99,9 @@ class RunContext(Value):
     model_override: str = ""
     user_preference: str = ""
     separation_of_duties: bool = False
+    tally: Tally = field(factory=Tally)
     history: dict[str, deque[str]] = field(factory=dict)
+    workers: dict[str, tuple[str, ...]] = field(factory=dict)  # issue -> the seats that have worked on it
     notes: Notes = field(default=Factory(lambda self: Notes(self.context_window), takes_self=True))
     stored_prompts: dict[str, Digest] = field(factory=dict)
     stored_texts: dict[str, Digest] = field(factory=dict)
@@ -110,6 +113,11 @@ class RunContext(Value):
         if (known := self.history.get(issue_id)) is None:
             known = self.history[issue_id] = deque(maxlen=self.context_window)
         return known
+
+    def saw(self, receipt: Receipt) -> None:
+        """Take over where a commit of the run went."""
+        self.tally.add(receipt)
+        self.recollection.saw(receipt)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -297,7 +305,7 @@ class Turn:
             await self.commit(claim=True)
 
     def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
-        self.context.recollection.saw(receipt)
+        self.context.saw(receipt)
         if claim:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0

@@ -14,12 +14,20 @@ from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import check, suggest
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
-from orket._orchestrator._rocks import rested_row, rock_result
+from orket._orchestrator._rocks import is_step, rested_row, rock_result, step_id
 from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
 from orket._orchestrator._structure import Structure, load_structure
 from orket._orchestrator._views import unknown_run
-from orket._pipeline import EpicAssets, ExecutionPipeline, RunOrder, RunResult, load_epic_assets
+from orket._pipeline import (
+    EpicAssets,
+    ExecutionPipeline,
+    RunOrder,
+    RunResult,
+    known_run,
+    load_epic_assets,
+    refuse_second,
+)
 from orket._value import Value
 from orket.bugfix import is_sequel_name
 from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
@@ -30,6 +38,7 @@ from orket.contracts import (
     Document,
     LoopQuestion,
     ModelClient,
+    Receipt,
     RunRow,
     Store,
     SubPipeline,
@@ -153,8 +162,9 @@ class Engine:
             raise RunError(f"target_issue_id is {target!r}; valid: None, {card.name} is no epic")
         method = "select_rock_run_id" if card.type is CardType.ROCK else "select_run_id"
         run = self._select("run_id", method, request.run_id, self.token(16))
-        if run in self.active:
-            raise RunError(f"run {run!r} is going on already", run=run)
+        for other in self.active:
+            if run == other or is_step(run, other) or is_step(other, run):  # the runs of a rock's epics have its id
+                raise RunError(f"run {other!r} is going on already", run=other)
         self.active[run] = partial(self.halted.add, run)
         return run
 
@@ -187,9 +197,7 @@ class Engine:
 
     async def _check_unknown(self, run_id: str) -> None:
         if await self.store.load_run(run_id) is not None:
-            raise RunError(
-                f"the record has a run {run_id!r}; a further run of its build needs an id of its own", run=run_id
-            )
+            raise known_run(run_id)
 
     async def _run(self, request: RunRequest, run_id: str) -> RunResult:
         card = request.card
@@ -312,23 +320,24 @@ class Engine:
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
         build = self._select("build", "select_rock_build_id", request.build, rock.id)
         steps = [self._step(sub, run_id) for sub in subs]
-        for step, loaded in zip(steps, assets, strict=True):
+        for number, (step, loaded) in enumerate(zip(steps, assets, strict=True), start=1):
+            await self._check_unknown(step_id(run_id, number))
             await self.preflight().check(self._build(loaded.epic, step))
         row = self._rock_row(run_id, build, card)
-        await self._commit_rock(row, "started", self._rock_started(row))
+        refuse_second(run_id, await self._commit_rock(row, "started", self._rock_started(row)))
         results: list[RunResult] = []
 
         def halt() -> None:
             self.halted.add(run_id)
             for child, stop in list(self.active.items()):
-                if child.startswith(f"{run_id}."):
+                if is_step(child, run_id):
                     stop()
 
         self.active[run_id] = halt
         for number, (step, loaded) in enumerate(zip(steps, assets, strict=True), start=1):
             if run_id in self.halted or (results and results[-1].outcome in (RunOutcome.FAILED, RunOutcome.HALTED)):
                 break
-            results.append(await self._run_epic(loaded, step, f"{run_id}.{number}", None))
+            results.append(await self._run_epic(loaded, step, step_id(run_id, number), None))
         result = rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
         finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
         rested = rested_row(row, result, self.clock.now())
@@ -363,8 +372,8 @@ class Engine:
 
     async def _commit_rock(
         self, row: RunRow, what: str, record: RunStarted | RunFinished, documents: tuple[Document, ...] = ()
-    ) -> None:
-        await self.store.commit(
+    ) -> Receipt:
+        return await self.store.commit(
             Batch(
                 op_id=f"{row.id}::{what}",
                 run=row.id,

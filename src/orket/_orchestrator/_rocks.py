@@ -8,6 +8,17 @@ from orket.contracts import RunRow
 from orket.events import RunOutcome
 
 
+def step_id(rock: str, number: int) -> str:
+    """Return the id of the run that a run of a rock makes of its epic of this number."""
+    return f"{rock}.{number}"
+
+
+def is_step(run: str, rock: str) -> bool:
+    """Return whether a run has the id of one that a run of a rock makes of its epics."""
+    head, _, number = run.rpartition(".")
+    return head == rock and number.isdecimal()
+
+
 def rested_row(row: RunRow, result: RunResult, now: float) -> RunRow:
     """Return the row of a run that has come to rest."""
     return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)

@@ -6,6 +6,7 @@ import anyio
 
 from orket._orchestrator._arguments import check_cursor
 from orket._orchestrator._history import close_entries
+from orket._orchestrator._rocks import is_step
 from orket._pipeline import RunResult
 from orket.contracts import Store
 from orket.errors import OrketError, RunError
@@ -60,7 +61,7 @@ class Run:
             try:
                 async for entry in entries:
                     since = entry.seq
-                    if entry.run == self.id or entry.run.startswith(f"{self.id}."):
+                    if entry.run == self.id or is_step(entry.run, self.id):
                         yield entry
             finally:
                 await close_entries(entries)

@@ -7,6 +7,16 @@ board up where an earlier run left it; ``_drive`` plans and executes turns until
 from orket._pipeline._assets import EpicAssets, load_epic_assets
 from orket._pipeline._bare import bare
 from orket._pipeline._drive import ExecutionPipeline, window_size
-from orket._pipeline._order import RunOrder, RunResult
+from orket._pipeline._order import RunOrder, RunResult, known_run, refuse_second
 
-__all__ = ["EpicAssets", "ExecutionPipeline", "RunOrder", "RunResult", "bare", "load_epic_assets", "window_size"]
+__all__ = [
+    "EpicAssets",
+    "ExecutionPipeline",
+    "RunOrder",
+    "RunResult",
+    "bare",
+    "known_run",
+    "load_epic_assets",
+    "refuse_second",
+    "window_size",
+]

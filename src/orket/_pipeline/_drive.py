@@ -18,10 +18,9 @@ from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
 from orket._pipeline._joining import await_others, join_build, no_issue, take_over
-from orket._pipeline._order import RunOrder, RunResult
+from orket._pipeline._order import RunOrder, RunResult, as_orket_error, refuse_second, spec_of, stopped_by
 from orket._pipeline._reconciling import ask_tools
-from orket._wiring import Wiring
-from orket.cards import Issue, JsonValue
+from orket.cards import Issue
 from orket.contracts import (
     CONTRACT_VERSION,
     Batch,
@@ -33,7 +32,7 @@ from orket.contracts import (
     RunRow,
     TurnTask,
 )
-from orket.errors import OrketError, RunError, StoreConflictError, StoreError, WiringError
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError
 from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
@@ -63,7 +62,7 @@ class ExecutionPipeline:
         self._limit = 1
         self._exhausted = self._halted = False
         self._abort = self._plan_reason = ""
-        self._error: Exception | None = None
+        self._error: OrketError | None = None
 
     def halt(self) -> None:
         """Start no further turn; the running ones are finished."""
@@ -88,10 +87,10 @@ class ExecutionPipeline:
             await self._drive()
         return await self._close()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         """Keep the first error: running turns are finished, no further one is started, then the run fails."""
         if self._error is None:
-            self._error = error if isinstance(error, OrketError) else _as_run_error(error)
+            self._error = as_orket_error(error)
         self._changed.set()
 
     async def _start(self) -> None:
@@ -106,7 +105,10 @@ class ExecutionPipeline:
         )
         snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
         row = self._row(None, "")
-        self._seen = (await self._commit("started", records=(started,), row=row, documents=(snapshot,))).last_seq
+        receipt = await self._commit("started", records=(started,), row=row, documents=(snapshot,))
+        refuse_second(context.run, receipt)
+        context.tally.begin(receipt)
+        self._seen = receipt.last_seq
 
     async def _open(self) -> None:
         context, order = self._context, self._order
@@ -135,9 +137,16 @@ class ExecutionPipeline:
             group.cancel_scope.cancel()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Note what *work* raises; a cancellation that nobody asked the run for is an error like any other.
+
+        On asyncio whoever awaits a task that is cancelled is told so, as if it were meant for him.
+        """
         try:
             await work()
-        except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
+        except anyio.get_cancelled_exc_class() as error:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # here it goes on, if it is meant for the run
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks, stores and turn executors
             self._fail(error)
 
     async def _go_on(self, group: anyio.abc.TaskGroup) -> bool:
@@ -147,7 +156,9 @@ class ExecutionPipeline:
             if self._waits_for_others:
                 await self._look_after_others()
                 return True
-            return bool(self._board.running)
+            if not self._board.running and not self._changed.is_set():
+                await self._catch_up()
+            return bool(self._board.running) or self._changed.is_set()
         except Exception as error:  # noqa: BLE001 - the seam that calls foreign clocks and stores
             self._fail(error)
             return bool(self._board.running)
@@ -157,16 +168,21 @@ class ExecutionPipeline:
         board.release_held(self._context.clock.now())  # their owners may be dead: whoever lives has renewed its claim
         while self._may_plan() and (slots := self._limit - len(board.running)) > 0:
             issues, records = await self._plan(slots)
+            if not issues or self._is_over:
+                break
             for issue in issues:
                 board.start(issue)
                 self._turns += 1
                 group.start_soon(self._turn, issue, self._turns, records)
                 records = []
-            if not issues:
-                break
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether no further turn may be started, whatever the board says."""
+        return bool(self._halted or self._abort or self._error)
 
     def _may_plan(self) -> bool:
-        if self._halted or self._abort or self._error or not self._board.candidates:
+        if self._is_over or not self._board.candidates:
             return False
         if self._sized != len(self._board):
             self._sized = len(self._board)
@@ -176,20 +192,20 @@ class ExecutionPipeline:
         return not self._exhausted
 
     async def _plan(self, slots: int) -> tuple[list[Issue], list[Record]]:
-        board, slots = self._board, min(slots, self._budget - self._turns)
+        context, board = self._context, self._board
         review, ready = board.window(window_size(self._limit))
         question = PlanQuestion(
             review=review,
             ready=ready,
             running=tuple(board.running.values()),
-            slots=slots,
+            slots=min(slots, self._budget - self._turns),
             target_issue_id=self._order.target,
             backlog=board,
         )
         records, self._pending = self._pending, []
-        limits = self._context.limits
-        plan = await decide(self._context.wiring["planner"], "plan", question, records=records, limit=limits.node)
-        chosen = [issue for name in plan.issue_ids if (issue := board.get(name)) is not None]
+        plan = await decide(context.wiring["planner"], "plan", question, records=records, limit=context.limits.node)
+        # A planner may take its time, and the board goes on meanwhile: only what is a candidate still takes a turn.
+        chosen = [issue for name in plan.issue_ids if (issue := board.candidate(name)) is not None]
         if not chosen:
             self._pending, self._plan_reason = [], plan.reason  # an empty plan is asked for again and again: not kept
         return chosen, records
@@ -203,45 +219,41 @@ class ExecutionPipeline:
             if len(attempts) == 1:  # an executor that runs a turn twice changes nothing
                 await self._guarded(partial(self._attempt, issue, number, records))
 
-        try:
+        async def place() -> None:
             if self._order.executor is None:
-                await body(_NOWHERE)
+                await self._attempt(issue, number, records)
             else:
                 await self._order.executor.execute(self._task(issue, number), body)
                 if not attempts:
-                    self._fail(RunError(f"the turn executor returned without running turn {number}, of {issue.id}"))
-        except Exception as error:  # noqa: BLE001 - the seam that calls a foreign turn executor
-            self._fail(error)
+                    raise RunError(f"the turn executor returned without running turn {number}, of {issue.id}")
+
+        try:
+            await self._guarded(place)
         finally:
             self._board.stop(issue.id)
             self._changed.set()
 
     async def _attempt(self, issue: Issue, number: int, records: list[Record]) -> None:
+        is_unread = issue.id in self._unread
+        self._unread.add(issue.id)  # until its turn is closed: an executor that cancels one leaves it open
         try:
-            is_unread = issue.id in self._unread
-            self._unread.discard(issue.id)
             result = await take_turn(self._context, self._board, issue, number, records=records, is_unread=is_unread)
         except StoreConflictError:
-            await self._lose(issue)
+            self._unread.update(await take_over(self._context, self._board, lost=issue.id))
         else:
             self._refused += result.refused
             self._abort = self._abort or result.abort
-            if result.is_open:
-                self._unread.add(issue.id)
+            if not result.is_open:
+                self._unread.discard(issue.id)
 
     def _task(self, issue: Issue, number: int) -> TurnTask:
         kind = TurnKind.REVIEW if issue.status in self._board.review_statuses else TurnKind.WORK
         return TurnTask(run=self._context.run, build=self._context.build, issue_id=issue.id, turn=number, kind=kind)
 
-    async def _lose(self, issue: Issue) -> None:
-        """Somebody else holds or changed the issue: learn what they did, and look again when their claim expires."""
-        self._unread.add(issue.id)
-        self._unread.update(await take_over(self._context, self._board, lost=issue.id))
-
     @property
     def _waits_for_others(self) -> bool:
         """Whether a slot is free and others hold what could take a turn in it."""
-        if self._halted or self._abort or self._error or self._exhausted:
+        if self._is_over or self._exhausted:
             return False
         return self._board.held_until is not None and len(self._board.running) < self._limit
 
@@ -251,6 +263,12 @@ class ExecutionPipeline:
             group.start_soon(self._guarded, self._await_others)
             await self._changed.wait()
             group.cancel_scope.cancel()
+
+    async def _catch_up(self) -> None:
+        """Take over what others did meanwhile, before a board that they may have changed is said to be at rest."""
+        if self._error is None and self._context.tally.catch_up():
+            self._unread.update(await take_over(self._context, self._board))
+            self._changed.set()
 
     async def _await_others(self) -> None:
         touched, self._seen = await await_others(self._context, self._board, self._seen)
@@ -291,7 +309,7 @@ class ExecutionPipeline:
     def _outcome(self) -> tuple[RunOutcome, str]:
         board, counts = self._board, self._board.counts
         if self._error is not None:
-            return _stopped_by(self._error), str(self._error)
+            return stopped_by(self._error), str(self._error)
         if self._abort:
             return RunOutcome.FAILED, self._abort
         target = board.get(self._order.target) if self._order.target else None
@@ -343,7 +361,7 @@ class ExecutionPipeline:
             card=self._order.card,
             started_at=context.started_at,
             fingerprint=context.wiring.fingerprint,
-            wiring=_spec_of(context.wiring),
+            wiring=spec_of(context.wiring),
             target=self._order.target,
             parent=self._order.parent,
             outcome=outcome,
@@ -373,28 +391,5 @@ class ExecutionPipeline:
             documents=documents,
         )
         receipt = await context.store.commit(batch)
-        context.recollection.saw(receipt)
+        context.saw(receipt)
         return receipt
-
-
-_NOWHERE: Final = TurnTask(run="", build="", issue_id="", turn=0, kind=TurnKind.WORK)
-
-
-def _spec_of(wiring: Wiring) -> JsonValue:
-    """Return the spec of a wiring, or None where the host brought a node: nobody else could build that one again."""
-    try:
-        return wiring.spec()
-    except WiringError:
-        return None
-
-
-def _stopped_by(error: Exception) -> RunOutcome:
-    """Return how a run ends that an error stops: only what ails the record is somebody else's to mend."""
-    ails = isinstance(error, StoreError) and not isinstance(error, StoreConflictError)
-    return RunOutcome.BLOCKED if ails else RunOutcome.FAILED
-
-
-def _as_run_error(error: Exception) -> RunError:
-    failure = RunError(f"a turn could not be run: {error!r}")
-    failure.__cause__ = error
-    return failure

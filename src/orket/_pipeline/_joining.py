@@ -167,5 +167,5 @@ async def _add(context: RunContext, issues: Sequence[Issue]) -> list[Issue]:
             changes=tuple([CardChange(issue=issue, expected=0) for issue in new]),
         )
     )
-    context.recollection.saw(receipt)
+    context.saw(receipt)
     return new

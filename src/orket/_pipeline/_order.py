@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from orket._value import Value
-from orket.contracts import TurnExecutor
+from orket._wiring import Wiring
+from orket.cards import JsonValue
+from orket.contracts import Receipt, TurnExecutor
+from orket.errors import OrketError, RunError, StoreConflictError, StoreError, WiringError
 from orket.events import RunOutcome
 
 
@@ -39,3 +42,44 @@ class RunOrder(Value):
     parent: str | None = None
     environ: Mapping[str, str]
     executor: TurnExecutor | None = None
+
+
+def refuse_second(run: str, receipt: Receipt) -> None:
+    """Pass where a run has begun with its first commit.
+
+    The commits of a run are named after its id. Two that began a run of one id at the same moment would take each
+    other's claims for their own.
+
+    Raises:
+        RunError: somebody else has begun it, now or before; nothing was written.
+    """
+    if receipt.repeated:
+        raise known_run(run)
+
+
+def known_run(run: str) -> RunError:
+    """Return the error for a run that is on record already."""
+    return RunError(f"the record has a run {run!r}; a further run of its build needs an id of its own", run=run)
+
+
+def stopped_by(error: Exception) -> RunOutcome:
+    """Return how a run ends that an error stops: only what ails the record is somebody else's to mend."""
+    ails = isinstance(error, StoreError) and not isinstance(error, StoreConflictError)
+    return RunOutcome.BLOCKED if ails else RunOutcome.FAILED
+
+
+def as_orket_error(error: BaseException) -> OrketError:
+    """Return what stopped a run as hosts know it; what a foreign port raised is chained."""
+    if isinstance(error, OrketError):
+        return error
+    failure = RunError(f"a turn could not be run: {error!r}")
+    failure.__cause__ = error
+    return failure
+
+
+def spec_of(wiring: Wiring) -> JsonValue:
+    """Return the spec of a wiring, or None where the host brought a node: nobody else could build that one again."""
+    try:
+        return wiring.spec()
+    except WiringError:
+        return None
