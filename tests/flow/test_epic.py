@@ -1,13 +1,15 @@
 """An epic runs to rest, on both backends and both stores."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from small_world import diligent, issue, open_world, organization, wish
+from small_world import diligent, issue, open_world, organization, wish, write_json
 
 import orket
-from orket.contracts import ModelRequest, Store, TurnKind
+from orket.contracts import ModelRequest, Route, RouteQuestion, Store, TurnKind
 from orket.events import CardMoved, RunFinished, TurnOpened
+from orket.nodes.router import DefaultRouterNode
 from orket.stores import SQLiteStore
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +80,38 @@ async def test_self_review_is_refused_where_duties_are_separate(tmp_path: Path) 
         explained = await orchestrator.explain("a")
         assert explained.wait is not None
         assert explained.wait[0] is orket.WaitReason.REVIEW
+
+
+@pytest.mark.parametrize("separate", [False, True])
+async def test_whoever_did_the_work_reviews_itself_whatever_the_issue_says(tmp_path: Path, separate: bool) -> None:
+    """A router that lets the guard work, and then review, is found out, in the same run and in a later one."""
+
+    class Single(DefaultRouterNode):
+        def route(self, question: RouteQuestion, /) -> Route:
+            return Route(seat="guard")
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        if request.brief.kind is TurnKind.WORK and request.brief.issue.id == "b":
+            crew.halt()
+        return diligent(request)
+
+    rules = {"concurrency": 1}
+    root, store = organization(tmp_path, [issue("a", priority=9), issue("b")], process_rules=rules), orket.MemoryStore()
+    role = {"name": "integrity_guard", "tools": ["update_issue_status"]}
+    write_json(root / "model" / "core" / "roles" / "integrity_guard.json", role)
+    options: dict[str, Any] = {"store": store, "nodes": {"router": Single}, "separation_of_duties": separate}
+    for _ in range(2):
+        async with open_world(root, agent, **options) as crew:
+            result = await crew.run_epic("launch")
+    async with open_world(root, agent, **options) as crew:
+        opened = [e.record async for e in crew.history() if isinstance(e.record, TurnOpened)]
+    if separate:
+        assert {name: why.partition(":")[0] for name, why in result.reasons.items()} == {"a": "review", "b": "review"}
+        assert [one.kind for one in opened if one.seat == "guard"] == [TurnKind.WORK] * 2
+    else:
+        assert result.outcome is orket.RunOutcome.DONE
+        assert [one.self_review for one in opened if one.kind is TurnKind.REVIEW] == [True, True]
 
 
 async def test_a_missing_seat_cancels_the_issue_with_a_reason(tmp_path: Path) -> None:

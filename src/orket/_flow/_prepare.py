@@ -39,9 +39,15 @@ async def route(turn: Turn) -> str:
     turn.seat = seat
     turn.board.busy[turn.issue.id] = seat.id
     turn.hold(names)
-    if is_review and (worker := team.find_seat(turn.issue.seat)) is not None:
-        turn.self_review = check_review(seat.id, (worker.id,), separation_of_duties=context.separation_of_duties)
+    if is_review:
+        turn.self_review = check_review(seat.id, _workers(turn), separation_of_duties=context.separation_of_duties)
     return ""
+
+
+def _workers(turn: Turn) -> tuple[str, ...]:
+    """Return the seats that did the work, as far as the record says; else the issue's own, whoever the router chose."""
+    own = turn.context.team.find_seat(turn.issue.seat)
+    return turn.context.workers.get(turn.issue.id) or (() if own is None else (own.id,))
 
 
 async def verify(turn: Turn) -> None:
@@ -131,6 +137,8 @@ async def open_turn(turn: Turn) -> None:
     """Commit the claim, the decisions so far, the prompt, and for a work turn the move to in progress."""
     if turn.issue.status is CardStatus.READY:
         turn.move(CardStatus.IN_PROGRESS, actor=Actor.CORE, reason=f"turn {turn.number}")
+    if turn.kind is TurnKind.WORK and turn.seat.id not in (known := turn.context.workers.get(turn.issue.id, ())):
+        turn.context.workers[turn.issue.id] = (*known, turn.seat.id)
     turn.records.append(
         TurnOpened(
             turn=turn.number,

@@ -22,6 +22,7 @@ from orket.events import (
     ModelReplied,
     Record,
     TurnClosed,
+    TurnKind,
     TurnOpened,
     VerificationRecorded,
 )
@@ -32,10 +33,11 @@ class Past:
     """What the journal tells of one card, entry by entry: its history, and the turn that is open, if one is.
 
     ``tail`` holds the entries since that turn was opened, and what was proven for it before; between two turns all
-    entries since the last.
+    entries since the last. ``workers`` are the seats that have worked on the card.
     """
 
     history: deque[str]
+    workers: tuple[str, ...] = ()
     opened: JournalEntry | None = None
     tail: list[JournalEntry] = field(factory=list)
 
@@ -44,6 +46,8 @@ class Past:
         record = entry.record
         if isinstance(record, TurnOpened):
             self.opened = entry
+            if record.kind is TurnKind.WORK and record.seat not in self.workers:
+                self.workers = (*self.workers, record.seat)
             self.tail = [held for held in self.tail if isinstance(held.record, VerificationRecorded)]
         elif isinstance(record, TurnClosed):
             if self.opened is not None and isinstance(self.opened.record, TurnOpened):
@@ -56,30 +60,33 @@ class Past:
 
 
 async def read_past(context: RunContext, card: str) -> RecordedTurn | None:
-    """Recall a card's history from the journal, and return its last turn if that was never closed, else None.
+    """Recall a card's past from the journal, and return its last turn if that was never closed, else None.
 
     Raises:
         JournalError: a prompt, reply or output that the journal names is not in the store.
     """
     history = context.recall(card)
     history.clear()
-    return await read_open_turn(context.store, context.build, card, history)
+    past = Past(history)
+    recorded = await read_open_turn(context.store, context.build, card, past)
+    context.workers[card] = past.workers
+    return recorded
 
 
-async def read_open_turn(store: Store, build: str, card: str, history: deque[str] | None = None) -> RecordedTurn | None:
+async def read_open_turn(store: Store, build: str, card: str, past: Past | None = None) -> RecordedTurn | None:
     """Return what the journal holds of a card's last turn if that was never closed, else None.
 
     Args:
         store: where.
         build: of the card.
         card: its id.
-        history: gets a line for every turn and comment.
+        past: is told of every entry; one that knows of none yet.
 
     Raises:
         JournalError: a prompt, reply or output that the journal names is not in the store.
         StoreVersionError: a newer orket wrote of the card.
     """
-    past = Past(deque() if history is None else history)
+    past = past or Past(deque())
     async for entry in store.events(0, build=build, card=card):
         past.add(entry)
     opened, tail = past.opened, past.tail

@@ -56,6 +56,7 @@ async def close(turn: Turn, failure: Failure | None) -> TurnResult:
     await end(turn)
     if turn.issue.status.is_terminal:
         turn.context.history.pop(turn.issue.id, None)
+        turn.context.workers.pop(turn.issue.id, None)
     else:
         turn.context.recall(turn.issue.id).append(turn_line(turn.kind, turn.seat.id, closed))
     return TurnResult(refused=turn.refused, abort=abort)
