@@ -89,6 +89,24 @@ def test_interrupting_the_process_is_not_an_answer() -> None:
         ToolGate([Rule("broken", KeyboardInterrupt())]).judge(question_of("read_file"))
 
 
+class Named:
+    name = "named"
+
+    def check(self, question: object, /) -> None: ...
+
+
+class Waiting:
+    name = "waiting"
+
+    async def check(self, question: object, /) -> None: ...
+
+
+class Blind:
+    name = "blind"
+
+    def check(self) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("rules", "problem"),
     [
@@ -97,7 +115,10 @@ def test_interrupting_the_process_is_not_an_answer() -> None:
         ([Rule(3, None)], "needs a name"),  # type: ignore[arg-type]
         ([object()], "needs a name"),
         ([Rule("a", None), Rule("a", None)], "two gate rules are named 'a'"),
-        ([ToolSpec(name="x", description="", parameters={})], "has no method check"),
+        ([ToolSpec(name="x", description="", parameters={})], "'x' has no method check"),
+        ([Named], "the gate rule 'named' is the class Named, not an instance of it"),
+        ([Waiting()], r"the gate rule 'waiting' has an async check\(question\); it must be a plain def"),
+        ([Blind()], r"the gate rule 'blind' cannot be called as check\(question\)"),
     ],
 )
 def test_a_gate_is_made_of_rules(rules: list[Any], problem: str) -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable
 
+from orket._fit import misfits
 from orket.errors import WiringError
 from orket.governance._question import GateQuestion, GateRule, Verdict
 from orket.governance._rules import STOCK_RULES
@@ -59,4 +60,5 @@ def _rule_fault(rule: object) -> str:
     name = getattr(rule, "name", None)
     if not isinstance(name, str) or not name:
         return f"a gate rule needs a name; found {rule!r:.120}"
-    return "" if callable(getattr(rule, "check", None)) else f"the gate rule {name!r} has no method check"
+    faults = misfits(rule, GateRule, may_be_async=False)
+    return next((f"the gate rule {name!r} {fault}" for fault in faults), "")
