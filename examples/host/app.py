@@ -14,9 +14,10 @@ from feed import Wanted
 from host import Host
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import orket
@@ -47,7 +48,7 @@ def make_app(opening: Callable[[], AbstractAsyncContextManager[Host]]) -> Starle
 
     routes = [
         Route("/heartbeat", heartbeat),
-        Route("/webhooks/gitea", webhook, methods=["POST"]),
+        Route("/webhooks/gitea", Webhook(), methods=["POST"]),
         Route("/", board_page),
         Route("/board", board_part),
         Route("/portfolio", portfolio_page),
@@ -117,14 +118,18 @@ def done(request: Request, page: str) -> Response:
     return RedirectResponse(page, status_code=303) if is_form(request) else JSONResponse({"done": True})
 
 
-async def webhook(request: Request) -> Response:
-    """Hand a delivery to the review desk, bytes as they came."""
-    host = host_of(request)
-    if host.desk is None:
-        return JSONResponse({"outcome": "refused", "reason": "this host was given no secret"}, status_code=503)
-    body = await read_body(request, WEBHOOK)
-    answer = await host.desk.handle(request.headers, body)
-    return Response(answer.body, answer.status, dict(answer.headers))
+class Webhook:
+    """Hand a delivery to the review desk, bytes as they came; an ASGI application: nothing else is needed for that."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what the desk answers."""
+        host: Host = scope["app"].state.host
+        if host.desk is None:
+            refusal = JSONResponse({"outcome": "refused", "reason": "this host was given no secret"}, status_code=503)
+            await refusal(scope, receive, send)
+            return
+        answer = await host.desk.handle(scope["headers"], await read_body(receive, WEBHOOK))
+        await Response(answer.body, answer.status, dict(answer.headers))(scope, receive, send)
 
 
 async def events(ws: WebSocket) -> None:
@@ -241,13 +246,15 @@ async def explain_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": type(error).__name__, "message": str(error)}, status_code=status)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(receive: Receive, limit: int) -> bytes:
     """Return the body, cut off at *limit* bytes."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) >= limit:
-            break
+    body, more = bytearray(), True
+    while more and len(body) < limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
     return bytes(body[:limit])
 
 
@@ -258,7 +265,7 @@ def is_form(request: Request) -> bool:
 
 async def read_form(request: Request) -> dict[str, str]:
     """Return the texts of a form, or of a JSON object; no body says nothing."""
-    body = await read_body(request, FORM + 1)
+    body = await read_body(request.receive, FORM + 1)
     if len(body) > FORM:
         raise orket.RunError(f"the body has more than {FORM} bytes")
     try:

@@ -20,7 +20,8 @@ class Doors:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._checked: ASGIApp | None = None
+        self._here = TrustedHostMiddleware(app, allowed_hosts=HERE)
+        self._abroad: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass."""
@@ -28,18 +29,22 @@ class Doors:
             await self._app(scope, receive, send)
             return
         origins: tuple[str, ...] = scope["app"].state.host.origins
-        if self._checked is None:
-            self._checked = _checked(self._app, origins)
-        if acts(scope) and not may_act(Headers(scope=scope), origins):
-            refusal = PlainTextResponse("this origin may not act here", status_code=403)
-            await refusal(scope, receive, send)
-            return
-        await self._checked(scope, receive, send)
+        if self._abroad is None:
+            self._abroad = _abroad(self._here, origins)
+        checked = self._abroad
+        if acts(scope):
+            headers = Headers(scope=scope)
+            if not may_act(headers, origins):
+                refusal = PlainTextResponse("this origin may not act here", status_code=403)
+                await refusal(scope, receive, send)
+                return
+            if "origin" not in headers:  # no page asks, and nobody keeps the answer for one: Gitea, say
+                checked = self._here
+        await checked(scope, receive, send)
 
 
-def _checked(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    cors = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["content-type"])
-    return TrustedHostMiddleware(cors, allowed_hosts=HERE)
+def _abroad(here: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    return CORSMiddleware(here, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["content-type"])
 
 
 def acts(scope: Scope) -> bool:

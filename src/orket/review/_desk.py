@@ -178,7 +178,7 @@ class ReviewDesk:
 
     async def _take_in(self, worker: Worker, delivery: Delivery) -> Response:
         place = f"{delivery.repository}#{delivery.number}"
-        lock = self._locks.get(place) or self._locks.setdefault(place, anyio.Lock())
+        lock = self._locks.get(place) or self._locks.setdefault(place, anyio.Lock(fast_acquire=True))
         async with lock:
             response = await self._respond(worker, delivery, self._record.recall(delivery.repository, delivery.number))
             while response is None:

@@ -78,4 +78,6 @@ def _wrong_action(action: Any, event: PullEvent) -> str | None:
 
 def _is_text(value: Any) -> bool:
     """Return whether something is a text that can be sent: not too long, and made of whole characters."""
-    return isinstance(value, str) and len(value) <= MAX_TEXT and not any("\ud800" <= char <= "\udfff" for char in value)
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        return False
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)

@@ -1,6 +1,7 @@
 """How a pull request moves on: pure. Each change names the records that are committed with it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
@@ -69,19 +70,19 @@ class Outcome(Value):
 def take_in(pull: PullReview, delivery: Delivery, now: float) -> PullReview | None:
     """Return the pull request as the delivery says it is; None where the delivery comes too late to matter."""
     is_over = pull.status is not PullStatus.OPEN
-    after = evolve(pull, title=delivery.title, head=delivery.head)
+    after = partial(evolve, pull, title=delivery.title, head=delivery.head)
     match delivery.event:
         case PullEvent.MERGED if pull.status is not PullStatus.MERGED:
-            return evolve(after, status=PullStatus.MERGED)
+            return after(status=PullStatus.MERGED)
         case PullEvent.CLOSED if not is_over:
-            return evolve(after, status=PullStatus.CLOSED)
+            return after(status=PullStatus.CLOSED)
         case PullEvent.REOPENED if pull.status is not PullStatus.MERGED:
-            return evolve(after, status=PullStatus.OPEN, cycles=())  # a person gives it another chance
+            return after(status=PullStatus.OPEN, cycles=())  # a person gives it another chance
         case PullEvent.CHANGES_REQUESTED if not is_over:
             cycle = ReviewCycle(reviewer=delivery.sender, reason=delivery.comment, head=delivery.head, at=now)
-            return evolve(after, cycles=(*pull.cycles, cycle))
+            return after(cycles=(*pull.cycles, cycle))
         case _:
-            return None if is_over or delivery.event in _ENDS else after
+            return None if is_over or delivery.event in _ENDS else after()
 
 
 def accept(
@@ -135,10 +136,12 @@ def _withdraw(pull: PullReview, delivery: Delivery, now: float) -> tuple[PullRev
     if delivery.event not in _OVERTAKES:
         return pull, _Noted(records=(), payloads={})
     gone = [it for it in pull.pending if it.action.act is ReviewAct.MERGE and not is_held(it, now)]
+    if not gone:
+        return pull, _Noted(records=(), payloads={})
     text = f"withdrawn: {delivery.event.value} came after the approval"
     records = [EffectRecorded(key=it.key, ok=False, output=digest(text)) for it in gone]
     kept = tuple([it for it in pull.pending if it not in gone])
-    return evolve(pull, pending=kept), _Noted(records=tuple(records), payloads={digest(text): text} if gone else {})
+    return evolve(pull, pending=kept), _Noted(records=tuple(records), payloads={digest(text): text})
 
 
 def _intend(
@@ -153,7 +156,8 @@ def _intend(
         effects.append(effect)
         payloads[digest(arguments)] = arguments
         records.append(_intent(effect, pull.version + 1, index, digest(arguments)))
-    return evolve(pull, pending=(*pull.pending, *effects)), _Noted(records=tuple(records), payloads=payloads)
+    pull = evolve(pull, pending=(*pull.pending, *effects)) if effects else pull
+    return pull, _Noted(records=tuple(records), payloads=payloads)
 
 
 def _intent(effect: PendingEffect, version: int, index: int, arguments: Digest) -> EffectIntended:

@@ -39,7 +39,7 @@ class Worker:
     tasks: anyio.abc.TaskGroup
     _busy: dict[str, bool] = field(factory=dict, init=False)  # pull request -> there is news of it
     _tried: set[str] = field(factory=set, init=False)  # keys of effects whose outcome is not on record
-    _idle: anyio.Event = field(factory=anyio.Event, init=False)
+    _idle: anyio.Event | None = field(default=None, init=False)  # somebody waits for the next task to end
 
     def hold(self, effect: PendingEffect | None = None) -> Hold:
         """Return the right to try an effect, beginning now."""
@@ -64,7 +64,7 @@ class Worker:
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         while self._busy:
-            idle = self._idle
+            idle = self._idle = self._idle or anyio.Event()
             await idle.wait()
 
     async def _see_to(self, pull: PullReview, is_fresh: bool) -> None:
@@ -80,8 +80,9 @@ class Worker:
                     return
         finally:
             del self._busy[pull.id]
-            idle, self._idle = self._idle, anyio.Event()
-            idle.set()
+            if self._idle is not None:
+                self._idle.set()
+                self._idle = None
 
     async def _work_off(self, pull: PullReview) -> None:
         """Try the pending effects, the oldest first."""
