@@ -47,16 +47,16 @@ def raises(_question: GateQuestion) -> str:
     raise LookupError("no book of rules")
 
 
-async def check_later(_question: GateQuestion) -> None:
-    """Stand for a rule that was written as async."""
+async def later() -> None:
+    """Stand for what a rule would have to wait for."""
 
 
-JUNK = (raises, check_later, lambda _: True, lambda _: False, lambda _: 0, lambda _: "", lambda _: ["no"])
+JUNK = (raises, lambda _: later(), lambda _: True, lambda _: False, lambda _: 0, lambda _: "", lambda _: ["no"])
 
 
 @pytest.mark.parametrize("check", JUNK, ids=range(len(JUNK)))
 async def test_a_rule_that_does_not_allow_denies(tmp_path: Path, check: Callable[[GateQuestion], Any]) -> None:
-    """A rule that raises, is async or returns junk refuses the call under its own name, and nothing is written."""
+    """A rule that raises or returns junk, a coroutine among it, refuses the call under its own name, and nothing is written."""
     result, verdict = await judged(tmp_path, Rule("mine", check))
     assert (verdict.allowed, verdict.rule) == (False, "mine")
     assert verdict.detail
