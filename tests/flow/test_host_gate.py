@@ -1,6 +1,5 @@
 """The host's own gate rules: whatever one does but allow, the call does not run."""
 
-import inspect
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,16 +46,24 @@ def raises(_question: GateQuestion) -> str:
     raise LookupError("no book of rules")
 
 
-async def later() -> None:
-    """Stand for what a rule would have to wait for."""
+async def check_later(_question: GateQuestion) -> None:
+    """Stand for a rule that was written as async."""
 
 
-JUNK = (raises, lambda _: later(), lambda _: True, lambda _: False, lambda _: 0, lambda _: "", lambda _: ["no"])
+JUNK = (
+    raises,
+    lambda question: check_later(question),
+    lambda _: True,
+    lambda _: False,
+    lambda _: 0,
+    lambda _: "",
+    lambda _: ["no"],
+)
 
 
 @pytest.mark.parametrize("check", JUNK, ids=range(len(JUNK)))
 async def test_a_rule_that_does_not_allow_denies(tmp_path: Path, check: Callable[[GateQuestion], Any]) -> None:
-    """A rule that raises or returns junk, a coroutine among it, refuses the call under its own name, and nothing is written."""
+    """A rule that raises or returns junk, such as a coroutine, refuses the call, and nothing is written."""
     result, verdict = await judged(tmp_path, Rule("mine", check))
     assert (verdict.allowed, verdict.rule) == (False, "mine")
     assert verdict.detail
@@ -116,10 +123,9 @@ async def test_all_rules_are_asked_what_the_stock_ones_allowed(tmp_path: Path) -
 
 
 async def test_rules_that_are_none_are_refused_before_anything_runs(tmp_path: Path) -> None:
-    """Rules without a name, or two of one name, are a WiringError when the orchestrator is opened."""
+    """Rules without a name, two of one name, or one that is async are a WiringError when the orchestrator is opened."""
     root = organization(tmp_path, [issue("a")])
-    for rules in ([Rule("", raises)], [Rule("twice", raises)] * 2, [object()]):
+    for rules in ([Rule("", raises)], [Rule("twice", raises)] * 2, [object()], [Rule("late", check_later)]):
         with pytest.raises(WiringError):
             async with open_world(root, writer, gate_rules=rules):
                 pass
-    assert inspect.iscoroutinefunction(check_later)
