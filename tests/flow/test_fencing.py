@@ -11,6 +11,7 @@ from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
 from orket.contracts import Batch, Claim, EffectClass, ModelRequest, ToolCall, TurnKind
+from orket.errors import StoreError
 from orket.events import EffectIntended, TurnResumed
 from orket.testing import EffectLedger, SimulatedClock
 from orket.testing.faults import FrontStore
@@ -85,6 +86,58 @@ async def test_no_effect_begins_when_the_claim_has_run_out(tmp_path: Path, thief
         result = await orchestrator.run_epic("launch")
     assert (len(ledger.effects), result.done) == ((0, 0) if thief else (1, 1))
     assert ["effect_unknown" in reason for reason in result.reasons.values()] == ([True] if thief else [])
+
+
+class Slower(FrontStore):
+    """A store whose answer to the first intent comes late, and so do those to some of the renewals after it."""
+
+    def __init__(self, clock: SimulatedClock, *, late: int, thief: bool) -> None:
+        super().__init__(orket.MemoryStore())
+        self._clock = clock
+        self._late = late
+        self._thief = thief
+        self._told = False
+
+    async def around(self, verb: str, call: Callable[[], Awaitable[Any]], batch: Batch | None = None) -> Any:
+        answer = await call()
+        if batch is None or batch.card != "a":
+            return answer
+        if any(isinstance(record, EffectIntended) for record in batch.records):
+            self._clock.advance(61.0)
+            self._told = True
+        elif self._told and batch.claims and not batch.records and self._late:
+            self._clock.advance(61.0)
+            self._late -= 1
+            if self._thief:
+                now = self._clock.now()
+                theft = Claim(card="a", owner="thief", now=now, until=now)
+                await self.inner.commit(Batch(op_id="theft", run="o", build="build-launch", at=now, claims=(theft,)))
+                self._thief = False
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("late", "thief", "rung"), [(1, False, 1), (2, False, 1), (1, True, 0), (9, False, 0)], ids=str
+)
+async def test_a_claim_whose_renewal_took_longer_than_it_lasts_is_none(
+    tmp_path: Path, late: int, thief: bool, rung: int
+) -> None:
+    """It is renewed again, a few times; where somebody took over, or the store never answers in time, nothing runs."""
+    clock, ledger = SimulatedClock(auto=True), EffectLedger()
+
+    def agent(request: ModelRequest) -> object:
+        works = request.brief.kind is TurnKind.WORK and request.brief.round == 1
+        return ToolCall(name="ring", arguments={}) if works else diligent(request)
+
+    root = organization(tmp_path, [issue("a")], tools=[*WORKER_TOOLS, "ring"])
+    store, tools = Slower(clock, late=late, thief=thief), [ledger.tool("ring")]
+    async with open_world(root, agent, store=store, tools=tools, clock=clock) as orchestrator:
+        if late == 9:
+            with pytest.raises(StoreError, match="the claim of a ran out 3 times while the store renewed it for 60 s"):
+                await orchestrator.run_epic("launch")
+        else:
+            assert (await orchestrator.run_epic("launch")).done == rung
+    assert len(ledger.effects) == rung
 
 
 async def test_who_stood_still_for_longer_than_the_lease_acts_no_more(tmp_path: Path) -> None:

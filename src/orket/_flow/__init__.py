@@ -21,6 +21,7 @@ from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
 from orket._flow._evidence import Prover
 from orket._flow._filing import file_due_reports
+from orket._flow._history import comment_line, turn_line
 from orket._flow._prepare import (
     equip,
     model_question,
@@ -34,7 +35,7 @@ from orket._flow._prepare import (
 from orket._flow._recollection import Recollection
 from orket._flow._recorded import Past, read_open_turn, read_past
 from orket._flow._settle import block, close, failure_question, refuse_proof, success_question, wait_for_effect
-from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult, comment_line, turn_line
+from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
 from orket.errors import (

@@ -10,8 +10,9 @@ from attrs import frozen
 from orket._codec import canonical_json, codec, digest
 from orket._flow._asking import ask_model
 from orket._flow._effects import UNKNOWN, take_up
+from orket._flow._history import HISTORY_TEXT
 from orket._flow._requests import apply_requests
-from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn
+from orket._flow._turn import NAME_TEXT, Turn
 from orket._parse import ParsedReply, is_long, parse_reply
 from orket._value import Value
 from orket.contracts import (

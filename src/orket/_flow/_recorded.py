@@ -7,7 +7,8 @@ from collections.abc import Callable
 from attrs import define, field
 
 from orket._codec import codec
-from orket._flow._turn import RecordedTurn, RunContext, comment_line, turn_line
+from orket._flow._history import comment_line, turn_line
+from orket._flow._turn import RecordedTurn, RunContext
 from orket.cards import VerificationResult
 from orket.contracts import Message, ModelReply, Settlement, Store
 from orket.errors import JournalError

@@ -4,8 +4,9 @@ from typing import Final
 
 from attrs import evolve
 
+from orket._flow._history import HISTORY_TEXT, comment_line
 from orket._flow._notes import ALL, Note, as_document
-from orket._flow._turn import HISTORY_TEXT, Turn, comment_line
+from orket._flow._turn import Turn
 from orket.cards import Issue
 from orket.contracts import (
     BoardRequest,

@@ -4,9 +4,10 @@ from orket._decide import decide
 from orket._flow._converse import Failure
 from orket._flow._effects import UNKNOWN
 from orket._flow._filing import end, report
+from orket._flow._history import HISTORY_TEXT, turn_line
 from orket._flow._prepare import possible_wishes
 from orket._flow._recollection import as_document
-from orket._flow._turn import HISTORY_TEXT, NAME_TEXT, Turn, TurnResult, turn_line
+from orket._flow._turn import NAME_TEXT, Turn, TurnResult
 from orket.cards import CardStatus, WaitReason
 from orket.contracts import (
     FailureAction,

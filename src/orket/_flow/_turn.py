@@ -38,14 +38,14 @@ from orket.contracts import (
     ToolSpec,
 )
 from orket.errors import ResumeError, StoreError, WiringError
-from orket.events import CallJudged, CardMoved, CommentAdded, Digest, EffectIntended, Record, TurnClosed, TurnKind
+from orket.events import CallJudged, CardMoved, Digest, EffectIntended, Record, TurnKind
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
 from orket.tools import ToolRuntimeExecutor
 
 NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
 NAME_TEXT: Final = 100  # characters of a tool's name as a model wrote it, in records
-HISTORY_TEXT: Final = 2_000  # characters of a reply or comment that a later prompt quotes
+_RENEWALS: Final = 3  # of a claim that always runs out before the store has answered
 
 
 def _above_zero(_limits: object, field: "Attribute[Any]", value: object) -> None:
@@ -299,10 +299,18 @@ class Turn:
 
         Raises:
             StoreConflictError: another orchestrator has claimed the issue.
-            StoreError: the claim could not be renewed.
+            StoreError: the claim could not be renewed, or the store says so only when it has run out again.
         """
-        if self.context.clock.now() >= self._until:
+        for _ in range(_RENEWALS):
+            if self.context.clock.now() < self._until:
+                return
             await self.commit(claim=True)
+        if self.context.clock.now() >= self._until:
+            lease = self.context.limits.lease
+            raise StoreError(
+                f"the claim of {self.issue.id} ran out {_RENEWALS} times while the store renewed it for {lease:g} s",
+                advice="see what slows the store down, or let claims last longer: Limits(lease=...)",
+            )
 
     def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
         self.context.saw(receipt)
@@ -385,14 +393,3 @@ class Turn:
         self.model, self.dialect = recorded.model, recorded.dialect
         self.messages = list(recorded.messages)
         self.offered = {name: specs[name] for name in recorded.tools}
-
-
-def turn_line(kind: TurnKind, seat: str, closed: TurnClosed) -> str:
-    """Return how a closed turn is told to the turns after it."""
-    failed = "" if closed.ok else "failed, "
-    return f"{kind} turn by {seat}: {failed}now {closed.status}. {closed.detail}"
-
-
-def comment_line(comment: CommentAdded) -> str:
-    """Return how a comment is told to later turns."""
-    return f"comment by {comment.author}: {comment.text[:HISTORY_TEXT]}"
