@@ -280,3 +280,13 @@ async def test_a_dotenv_file_is_read_only_when_it_is_named(tmp_path: Path, monke
     async with open_world(root, diligent, dotenv=tmp_path / ".env") as orchestrator:
         assert orchestrator.organization.name == "From the file"
     assert os.environ.get("ORKET_ORG_NAME") is None
+
+
+async def test_a_run_that_has_just_begun_is_not_taken_up(tmp_path: Path) -> None:
+    """A run that goes on is refused as such before its first commit, too, and is told apart by its id."""
+    async with open_world(organization(tmp_path, [issue("a")]), diligent) as crew:
+        run = await crew.start("launch", run_id="mine")
+        with pytest.raises(orket.RunError, match="run 'mine' is going on already"):
+            await crew.resume("mine")
+        assert repr(run) == "<Run 'mine'>"
+        assert (await run.outcome()).done == 1

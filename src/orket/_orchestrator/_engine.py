@@ -300,11 +300,11 @@ class Engine:
         Raises:
             RunError: the record has no such run, or it is going on.
         """
+        if run_id in self.active:  # and not on record yet, perhaps
+            raise RunError(f"run {run_id!r} is going on already", run=run_id)
         row = await self.store.load_run(run_id)
         if row is None:
             raise unknown_run(run_id, await self.store.runs())
-        if run_id in self.active:
-            raise RunError(f"run {run_id!r} is going on already", run=run_id)
         is_epic = any(one.key == run_id for one in await self.store.find("snapshot", prefix=run_id))
         kind = CardType.EPIC if is_epic else CardType.ROCK
         card = Card(type=kind, name=row.card, department=row.department)

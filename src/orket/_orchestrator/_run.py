@@ -28,6 +28,9 @@ class Run:
         self._result: RunResult | None = None
         self._error: OrketError | None = None
 
+    def __repr__(self) -> str:
+        return f"<Run {self.id!r}>"
+
     def halt(self) -> None:
         """Let running turns finish, and start no further one."""
         self._halt()

@@ -20,8 +20,8 @@ _WAITING: Final = frozenset({CardStatus.BLOCKED, CardStatus.WAITING_FOR_DEVELOPE
 _REMEDIES: Final[Mapping[FailureKind, str]] = MappingProxyType(
     {
         FailureKind.GOVERNANCE: "Read which rule refused the call; change the role's tools, the issue or the rule, "
-        "then set the issue to ready.",
-        FailureKind.MODEL: "Check that the model server runs, knows the model and answers within its timeout.",
+        "then unblock the issue.",
+        FailureKind.MODEL: "Check what the model client said: that its server runs, knows the model and answers in time.",
         FailureKind.REPLY: "Check that the dialect fits the model and that the model can call tools.",
         FailureKind.TOOL: "Read the tool's error; the next attempt sees it in the issue's history.",
         FailureKind.NODE: "Fix or replace the decision node that broke its contract.",
@@ -30,7 +30,7 @@ _REMEDIES: Final[Mapping[FailureKind, str]] = MappingProxyType(
 )
 _REPAIR: Final = (
     "No retry can mend this. Give the model server the right credentials, or shorten the prompt (lower context_window, "
-    "split the issue, choose a model with a larger context); then set the issue to ready."
+    "split the issue, choose a model with a larger context); then unblock the issue."
 )
 
 
