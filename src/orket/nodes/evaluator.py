@@ -21,7 +21,7 @@ _REMEDIES: Final[Mapping[FailureKind, str]] = MappingProxyType(
     {
         FailureKind.GOVERNANCE: "Read which rule refused the call; change the role's tools, the issue or the rule, "
         "then unblock the issue.",
-        FailureKind.MODEL: "Check what the model client said: that its server runs, knows the model and answers in time.",
+        FailureKind.MODEL: "See what the model client said, and that its server runs, knows the model and is in time.",
         FailureKind.REPLY: "Check that the dialect fits the model and that the model can call tools.",
         FailureKind.TOOL: "Read the tool's error; the next attempt sees it in the issue's history.",
         FailureKind.NODE: "Fix or replace the decision node that broke its contract.",
