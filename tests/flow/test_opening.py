@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_world import diligent, issue, organization
 
 import orket
+from orket.contracts import EnvironmentQuestion
+from orket.nodes.engine_runtime import DefaultEngineRuntimePolicyNode
 
 pytestmark = pytest.mark.anyio
 
@@ -49,3 +52,22 @@ async def test_an_open_orchestrator_is_not_opened_twice(tmp_path: Path) -> None:
         assert (await orchestrator.run_epic("launch")).outcome is orket.RunOutcome.DONE
     async with orchestrator:
         assert (await orchestrator.run_epic("launch")).turns == 0
+
+
+class Chatty(DefaultEngineRuntimePolicyNode):
+    """Raises with what it read."""
+
+    def environment(self, question: EnvironmentQuestion, /) -> Mapping[str, str]:
+        raise ValueError(question.dotenv)
+
+
+async def test_a_line_of_a_dotenv_file_that_is_none_is_told_by_its_number(tmp_path: Path) -> None:
+    """The error names file and line and quotes nothing; of a node that is not the stock one it has no text at all."""
+    root, dotenv = organization(tmp_path, [issue("a")]), tmp_path / "host.env"
+    dotenv.write_text("ORKET_CONCURRENCY=1\nhush hush\n")
+    options: dict[str, Any] = {"config": root, "workspace": tmp_path / "space", "model": diligent, "environ": {}}
+    with pytest.raises(orket.ConfigError, match=r"host\.env cannot be read: line 2: valid: KEY=value") as stock:
+        await orket.Orchestrator(**options, dotenv=dotenv).__aenter__()
+    with pytest.raises(orket.NodeError, match=r"environment raised ValueError$") as foreign:
+        await orket.Orchestrator(**options, dotenv=dotenv, nodes={"engine_runtime": Chatty}).__aenter__()
+    assert not [caught for caught in (stock, foreign) if "hush" in str(caught.value)]

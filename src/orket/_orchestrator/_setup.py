@@ -14,9 +14,9 @@ from orket._decide import settle
 from orket._orchestrator._arguments import misspelt_variables, refuse
 from orket._registry import DecisionNodeRegistry
 from orket._value import Value
-from orket._wiring import Wiring
+from orket._wiring import Binding, Wiring
 from orket.contracts import EnvironmentQuestion, Isolation, ModelClient, Store, Tool
-from orket.errors import ConfigError, StoreError, ToolError
+from orket.errors import ConfigError, NodeError, StoreError, ToolError
 from orket.models import CallableModel
 from orket.models.callables import Agent
 from orket.organization import Organization
@@ -66,12 +66,12 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
     question = EnvironmentQuestion(environ=dict(choices.environ), dotenv=dotenv)
     host_early = {kind: node for kind, node in choices.nodes.items() if kind in _EARLY}
     early = registry.resolve(host=host_early, environ=choices.environ, process_rules={}, kinds=_EARLY)
-    environ = settle(early["engine_runtime"], "environment", question)
+    environ = _environment(early["engine_runtime"], question, choices.dotenv)
     root = settle(early["engine_runtime"], "config_root", choices.config, environ)
     organization = ConfigLoader(root, loader=early["loader_strategy"], environ=environ).load_organization()
     wiring = registry.resolve(host=choices.nodes, environ=environ, process_rules=organization.process_rules)
     if wiring["engine_runtime"].resolution != early["engine_runtime"].resolution:
-        environ = settle(wiring["engine_runtime"], "environment", question)
+        environ = _environment(wiring["engine_runtime"], question, choices.dotenv)
         root = settle(wiring["engine_runtime"], "config_root", choices.config, environ)
     if root.resolve().is_relative_to(choices.workspace.resolve()):
         raise ConfigError(
@@ -88,6 +88,25 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         oddities=(*misspelt_variables(environ), *registry.warnings),
         isolation=_demanded_isolation(organization, choices.isolation),
     )
+
+
+def _environment(binding: Binding, question: EnvironmentQuestion, dotenv: str | Path | None) -> Mapping[str, str]:
+    """Return what the node says; what the stock one raises names a line and quotes none, so that it can be told.
+
+    Raises:
+        ConfigError: a line of the ``.env`` file is none.
+        NodeError: another node raised, or one broke its contract.
+    """
+    from orket.nodes.engine_runtime import DefaultEngineRuntimePolicyNode
+
+    try:
+        environ: Mapping[str, str] = settle(binding, "environment", question)
+    except NodeError as error:
+        if type(binding.node) is not DefaultEngineRuntimePolicyNode or not isinstance(error.__cause__, ValueError):
+            raise
+        where = str(error.__cause__).removeprefix(".env, ")
+        raise ConfigError(f"{dotenv} cannot be read: {where}", file=str(dotenv)) from None
+    return environ
 
 
 def _demanded_isolation(organization: Organization, host: Isolation) -> Isolation:
