@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from attrs import frozen
 from small_world import diligent, issue, open_world, organization
@@ -100,6 +101,34 @@ async def test_a_rule_that_hangs_denies_when_its_time_is_up(tmp_path: Path) -> N
         answer.set()
     assert (verdict.allowed, verdict.rule) == (False, "host-rules")
     assert "0.05 s" in verdict.detail
+
+
+async def test_rules_that_hang_again_and_again_keep_nothing_but_their_own_threads(tmp_path: Path) -> None:
+    """However many calls they are asked about: each is refused, and the run comes to rest while they still hang."""
+    answer = threading.Event()
+
+    def hang(question: GateQuestion) -> None:
+        if question.call.name == "read_file":
+            answer.wait(60)
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        if request.brief.round == 1:
+            return [ToolCall(name="read_file", arguments={"path": str(number)}) for number in range(45)]
+        return diligent(request)
+
+    root, limits = organization(tmp_path, [issue("a")]), orket.Limits(rule=0.01)
+    try:
+        with anyio.fail_after(30):
+            async with open_world(root, agent, gate_rules=[Rule("slow", hang)], limits=limits) as crew:
+                result = await crew.run_epic("launch")
+                records = [entry.record async for entry in crew.history()]
+    finally:
+        answer.set()
+    judged = [one for one in records if isinstance(one, CallJudged)]
+    assert result.reasons["a"].startswith("system: update_issue_status refused by rule host-rules: ")
+    assert {(one.allowed, one.rule) for one in judged} == {(False, "host-rules")}
+    assert len(judged) > 45
 
 
 async def test_all_rules_are_asked_what_the_stock_ones_allowed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import attrs
 import pytest
 from hypothesis import given
@@ -142,6 +143,24 @@ async def test_a_tool_that_cannot_be_asked_does_not_know() -> None:
     assert await executor.reconcile(ForeignTool(None), "k", timeout=1) == ""
     assert await executor.reconcile(tool(name="send")(lambda: None), "k", timeout=1) == ""
     assert await executor.reconcile(silent, "k", timeout=0.01) == "reconcile did not answer within 0.01 seconds"
+
+
+async def test_asking_that_hangs_keeps_no_thread_that_others_need() -> None:
+    """As often as a tool that hangs is asked, worker threads for everything else are left."""
+    release = threading.Event()
+
+    def ask(_key: str) -> None:
+        release.wait(60)
+
+    hanging = tool(name="send", reconcile=ask)(lambda: None)
+    try:
+        for _ in range(41):
+            said = await ToolRuntimeExecutor().reconcile(hanging, "k", timeout=0.001)
+            assert said.startswith("reconcile did not answer")  # type: ignore[union-attr]
+        with anyio.fail_after(20):
+            await anyio.to_thread.run_sync(int)
+    finally:
+        release.set()
 
 
 async def test_threads_that_hang_are_bounded(context: ToolContext) -> None:

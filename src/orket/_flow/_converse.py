@@ -1,6 +1,7 @@
 """The rounds of a turn: the model answers, the gate judges, the tools run, the results go back to the model."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import anyio
@@ -139,10 +140,14 @@ def _creates(item: JudgedCall) -> bool:
 
 async def _host_verdict(turn: Turn, question: GateQuestion) -> Verdict:
     """Ask the host's own rules, in a thread and within a time limit: a rule that hangs denies."""
-    gate, limit = turn.context.host_gate, turn.context.limits.rule
-    with anyio.move_on_after(limit):
-        return await anyio.to_thread.run_sync(gate.judge, question, abandon_on_cancel=True)  # type: ignore[union-attr]
-    return Verdict(allowed=False, rule="host-rules", detail=f"the host's rules did not answer within {limit} s")
+    context, limit = turn.context, turn.context.limits.rule
+    detail = f"the host's rules did not answer within {limit} s"
+    try:
+        with anyio.move_on_after(limit):
+            return await context.rule_threads.run(partial(context.host_gate.judge, question), abandon=True)  # type: ignore[union-attr]
+    except ToolError:  # one that hung has kept the last thread
+        detail = "the host's rules have hung too often; nobody can ask them any more"
+    return Verdict(allowed=False, rule="host-rules", detail=detail)
 
 
 def _note(turn: Turn, reply: ModelReply, judged: Sequence[JudgedCall]) -> None:

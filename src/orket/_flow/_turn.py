@@ -42,6 +42,7 @@ from orket.events import CallJudged, CardMoved, Digest, EffectIntended, Record, 
 from orket.governance import Actor, ToolGate, move
 from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
 from orket.tools import ToolRuntimeExecutor
+from orket.tools._threads import WorkerThreads
 
 NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
 NAME_TEXT: Final = 100  # characters of a tool's name as a model wrote it, in records
@@ -100,6 +101,7 @@ class RunContext(Value):
     user_preference: str = ""
     separation_of_duties: bool = False
     tally: Tally = field(factory=Tally)
+    rule_threads: WorkerThreads = field(factory=lambda: WorkerThreads(16))  # a host's rule that hangs keeps one of them
     history: dict[str, deque[str]] = field(factory=dict)
     workers: dict[str, tuple[str, ...]] = field(factory=dict)  # issue -> the seats that have worked on it
     notes: Notes = field(default=Factory(lambda self: Notes(self.context_window), takes_self=True))

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints, overload
 
 import attrs
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from orket.cards import JsonValue
 from orket.contracts import EffectClass, Settlement, ToolContext, ToolResult, ToolSpec
@@ -91,7 +91,8 @@ class ClassTool(Generic[A]):
             return None
         if inspect.iscoroutinefunction(self._reconcile):
             return cast("Settlement | None", await self._reconcile(key))
-        answer = await to_thread.run_sync(self._reconcile, key, abandon_on_cancel=True)
+        alone = CapacityLimiter(1)  # one that hangs keeps no thread that anybody else waits for
+        answer = await to_thread.run_sync(self._reconcile, key, abandon_on_cancel=True, limiter=alone)
         return cast("Settlement | None", answer)
 
     def start(self, bound: object, context: ToolContext, *, threads: WorkerThreads | None = None) -> object:
