@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from attrs import field, frozen
 
@@ -39,14 +40,23 @@ class Seat(Value):
     roles: tuple[str, ...] = ()
 
 
+# Copies that nobody can change: nodes see the team, and the law goes by it.
+def _closed_seats(seats: Mapping[str, Seat]) -> Mapping[str, Seat]:
+    return MappingProxyType(dict(seats))
+
+
+def _closed_roles(roles: Mapping[str, Role]) -> Mapping[str, Role]:
+    return MappingProxyType(dict(roles))
+
+
 @frozen(kw_only=True, repr=False, eq=False)
 class Team(Value):
     """Seats and the roles they hold. ``roles`` holds the definitions, from the team itself or from role assets."""
 
     name: str
     description: str = ""
-    seats: Mapping[str, Seat] = EMPTY
-    roles: Mapping[str, Role] = EMPTY
+    seats: Mapping[str, Seat] = field(default=EMPTY, converter=_closed_seats)
+    roles: Mapping[str, Role] = field(default=EMPTY, converter=_closed_roles)
 
     def find_seat(self, name: str) -> Seat | None:
         """Return the seat whose key, or else whose display name, is *name* once both are sanitized; None if none is."""

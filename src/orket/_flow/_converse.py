@@ -31,7 +31,7 @@ from orket.governance import GateQuestion, Verdict
 from orket.tools import effect_key
 
 CREATE_ISSUE: Final = "create_issue"
-CALLS_PER_ROUND: Final = 64  # further calls of one reply are refused: nobody reads that many results
+CALLS_PER_ROUND: Final = 64  # the next call of one reply is refused, and what follows is not read: nobody needs so many
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -66,7 +66,7 @@ async def converse(turn: Turn) -> Failure | None:
             return Failure(kind=FailureKind.MODEL, detail=detail, retryable=not error.permanent)
         parsed = await anyio.to_thread.run_sync(parse_reply, reply) if is_long(reply) else parse_reply(reply)
         judged: list[JudgedCall] = []
-        for index in range(len(parsed.calls)):
+        for index in range(min(len(parsed.calls), CALLS_PER_ROUND + 1)):
             judged.append(await judge(turn, parsed, index, judged))
         _note(turn, reply, judged)
         if parsed.text:
@@ -100,7 +100,7 @@ async def judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[Ju
         return JudgedCall(call=call, verdict=Verdict(allowed=False, rule=refusal.rule, detail=refusal.detail))
     tool, bound, bind_error = context.tools.get(call.name), None, ""
     if index >= CALLS_PER_ROUND:
-        detail = f"call {index + 1} of a reply; at most {CALLS_PER_ROUND} are read"
+        detail = f"call {index + 1} of {len(parsed.calls)} in one reply; at most {CALLS_PER_ROUND} are read"
         return JudgedCall(call=call, verdict=Verdict(allowed=False, rule="call-limit", detail=detail))
     if tool is not None:
         try:
@@ -281,7 +281,7 @@ def _failure_of(judged: Sequence[JudgedCall], results: Sequence[ToolResult], par
 def _tell(turn: Turn, parsed: ParsedReply, judged: Sequence[JudgedCall], results: Sequence[ToolResult]) -> None:
     """Append the reply and the results to the conversation: native calls by their ids, calls found in text as text."""
     native = bool(judged) and all(item.call.id for item in judged)
-    calls = parsed.calls if native else ()
+    calls = tuple([item.call for item in judged]) if native else ()
     turn.messages.append(Message(role="assistant", content=parsed.text, calls=calls))
     texts = [
         Message(role="tool", content=result.output, call_id=item.call.id, name=item.call.name)

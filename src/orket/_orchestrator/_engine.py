@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio.to_thread
 from attrs import define, field, frozen
@@ -262,7 +263,7 @@ class Engine:
             store=self.store,
             model=self.model,
             tools=self.tools,
-            specs={name: tool.spec for name, tool in self.tools.items()},
+            specs=MappingProxyType({name: tool.spec for name, tool in self.tools.items()}),  # nodes see it
             gate=self.gate,
             host_gate=self.host_gate,
             executor=ToolRuntimeExecutor(),
