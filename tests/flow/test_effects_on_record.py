@@ -14,7 +14,7 @@ from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
 from orket.contracts import Batch, EffectClass, ModelRequest, Receipt, ToolCall, TurnKind
-from orket.errors import StoreError
+from orket.errors import EffectUnknownError, StoreError
 from orket.events import CardMoved, EffectIntended, EffectRecorded, JournalEntry, TurnResumed
 from orket.governance import GateQuestion
 
@@ -213,3 +213,22 @@ async def test_an_effect_with_other_arguments_is_a_conflict(tmp_path: Path) -> N
     assert result.reasons["a"].startswith("system: effect_conflict: round 1, call 1: the journal has effect")
     assert "with arguments 000000000000; now it is ring with" in result.reasons["a"]
     assert (bell.rung, moved[-1].wait_reason) == (1, orket.WaitReason.SYSTEM)
+
+
+async def test_an_effect_whose_tool_has_become_stricter_can_be_settled(tmp_path: Path) -> None:
+    """Begun as idempotent, it is not run again by a tool that runs at most once now: a person says what happened."""
+    root = organization(tmp_path, [issue("a")], tools=[*WORKER_TOOLS, "ring"])
+    store, before, now = orket.MemoryStore(), Bell("a", effect=EffectClass.IDEMPOTENT), Bell("a")
+    await store.open()
+    limits, now.stuck = orket.Limits(lease=0.1), False
+    await die_ringing(root, store, before, limits=limits)
+    async with open_world(root, now.agent, store=Shared(store), tools=[now.tool], limits=limits) as crew:
+        result = await crew.run_epic("launch")
+        (effect,) = await crew.unsettled()
+        assert f"settle effect {effect.key}" in result.reasons["a"]
+        assert (await crew.explain("a")).wake == orket.Wake(when="settle", on=(effect.key,))
+        with pytest.raises(EffectUnknownError):
+            await crew.unblock("a", actor="ann")
+        await crew.settle(effect, ran=True, actor="ann", output="it rang")
+        assert (await crew.run_epic("launch")).outcome is orket.RunOutcome.DONE
+    assert (before.rung, now.rung) == (1, 0)

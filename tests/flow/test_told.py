@@ -151,7 +151,7 @@ async def test_a_sandbox_is_asked_for_where_the_issue_says_so(tmp_path: Path) ->
 PRECEDENCE: list[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], str]] = [
     ({}, {}, {}, "qwen-test"),
     ({"default_model": "org"}, {}, {}, "org"),
-    ({"default_model": 7}, {}, {}, "qwen-test"),
+    ({"default_model": ""}, {}, {}, "qwen-test"),
     ({"default_model": "org"}, {}, {"user_preference": "mine"}, "mine"),
     ({"default_model": "org"}, {"model_overrides": {"coder": "epic"}}, {"user_preference": "mine"}, "epic"),
     ({}, {"model_overrides": {"coder": "epic"}}, {"model_override": "host", "user_preference": "mine"}, "host"),

@@ -32,6 +32,15 @@ async def test_warnings_stay_when_the_orchestrator_is_closed(tmp_path: Path) -> 
     assert 'no seat "codr"; it has: coder, guard' in warning
 
 
+@pytest.mark.parametrize("model", [7, ["qwen"], {"name": "qwen"}])
+async def test_a_default_model_that_is_no_name_is_refused(tmp_path: Path, model: object) -> None:
+    """It is not passed over for the environment's: who wrote it meant something."""
+    root = organization(tmp_path, [issue("a")], process_rules={"default_model": model})
+    with pytest.raises(ConfigError, match=r"process rule .default_model. of .* is .*; valid: a model"):
+        async with open_world(root, diligent):
+            pass
+
+
 @pytest.mark.parametrize("field", ["team", "environment"])
 async def test_an_asset_that_is_nowhere_says_who_names_it(tmp_path: Path, field: str) -> None:
     """The epic that names a missing team or environment stands in the error, beside what there is."""

@@ -111,6 +111,7 @@ async def test_the_law_holds_for_people(tmp_path: Path) -> None:
         ({"actor": "ann", "reason": None}, "reason is None; valid: a text"),
         ({"actor": "ann", "priority": True}, "priority is True; valid: a finite number"),
         ({"actor": "ann", "priority": float("nan")}, "priority is nan; valid: a finite number"),
+        ({"actor": "ann", "priority": 10**400}, "priority is 1000000"),
         ({"actor": "ann", "priority": "High"}, "priority is 'High'; valid: a finite number"),
     ],
 )

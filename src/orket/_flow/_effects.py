@@ -139,13 +139,15 @@ def _settled(turn: Turn, key: Digest, answer: Settlement, *, by: str) -> EffectS
 class CardEffects:
     """What the journal says of a card's effects: which have no outcome, and where it stood before it was blocked.
 
-    ``begun`` counts how often each one was about to happen.
+    ``begun`` counts how often each one was about to happen. Unsettled is what may not happen twice, and what a turn has
+    said of that nobody knows its outcome: its tool may have become stricter since it was begun.
     """
 
     begun: Counter[Digest] = field(factory=Counter)
     unsettled: dict[Digest, UnsettledEffect] = field(factory=dict)
     before: CardStatus = CardStatus.READY
     _calls: dict[Digest, tuple[Digest, EffectIntended]] = field(factory=dict)  # key -> reply that called it, intent
+    _open: dict[Digest, UnsettledEffect] = field(factory=dict)  # all that have no outcome on record
     _reply: Digest = ""
 
     def add(self, entry: JournalEntry) -> None:
@@ -153,13 +155,16 @@ class CardEffects:
         match entry.record:
             case ModelReplied(reply=reply):
                 self._reply = reply
-            case EffectIntended(effect=EffectClass.AT_MOST_ONCE, key=key) as intent:
+            case EffectIntended(key=key) as intent:
                 self.begun[key] += 1
                 self._calls.setdefault(key, (self._reply, intent))
-                self.unsettled[key] = _begun(entry, intent)
-            case EffectUnknown(key=key, detail=detail) if key in self.unsettled:
-                self.unsettled[key] = evolve(self.unsettled[key], detail=detail)
+                self._open[key] = _begun(entry, intent)
+                if intent.effect == EffectClass.AT_MOST_ONCE:
+                    self.unsettled[key] = self._open[key]
+            case EffectUnknown(key=key, detail=detail) if key in self._open:
+                self.unsettled[key] = evolve(self._open[key], detail=detail)
             case EffectRecorded(key=key) | EffectSettled(key=key):
+                self._open.pop(key, None)
                 self.unsettled.pop(key, None)
             case CardMoved(after=CardStatus.BLOCKED, before=before):
                 self.before = before

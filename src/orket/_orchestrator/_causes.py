@@ -103,7 +103,7 @@ class ExplainedEffect(Value):
     @property
     def is_unsettled(self) -> bool:
         """Whether it may have happened, may not happen twice, and nobody has said which it is."""
-        return self.effect == EffectClass.AT_MOST_ONCE and self.state in ("begun", "unknown")
+        return self.state == "unknown" or (self.state == "begun" and self.effect == EffectClass.AT_MOST_ONCE)
 
 
 @frozen(kw_only=True, repr=False, eq=False)

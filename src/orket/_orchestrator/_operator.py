@@ -92,7 +92,10 @@ def reprioritize(priority: float) -> Action:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer that is larger than every float
+        return False
 
 
 def check_person(actor: object, reason: object) -> None:

@@ -23,7 +23,8 @@ from orket.organization import Organization
 from orket.stores import SQLiteStore
 from orket.tools import board_tools, workspace_tools
 
-_ISOLATION: Final = "verification_isolation"  # the process rule
+_ISOLATION: Final = "verification_isolation"  # process rules
+_MODEL: Final = "default_model"
 _EARLY: Final = ("engine_runtime", "loader_strategy")  # needed before the organization's process rules are known
 
 
@@ -80,6 +81,7 @@ def build_house(registry: DecisionNodeRegistry, choices: HostChoices) -> House:
         )
     loader = ConfigLoader(root, loader=wiring["loader_strategy"], environ=environ, strict=choices.strict)
     organization = loader.load_organization()
+    _check_default_model(organization)
     return House(
         organization=organization,
         environ=environ,
@@ -107,6 +109,19 @@ def _environment(binding: Binding, question: EnvironmentQuestion, dotenv: str | 
         where = str(error.__cause__).removeprefix(".env, ")
         raise ConfigError(f"{dotenv} cannot be read: {where}", file=str(dotenv)) from None
     return environ
+
+
+def _check_default_model(organization: Organization) -> None:
+    """Refuse a process rule that names no model: it would be passed over without a word.
+
+    Raises:
+        ConfigError: it is no text.
+    """
+    said = organization.process_rules.get(_MODEL, "")
+    if not isinstance(said, str):
+        raise ConfigError(
+            f"process rule {_MODEL!r} of organization {organization.name!r} is {said!r:.80}; valid: a model's name"
+        )
 
 
 def _demanded_isolation(organization: Organization, host: Isolation) -> Isolation:
