@@ -9,8 +9,8 @@ A package proves its own router with three lines, run by pytest::
 
 import importlib.util
 
-if missing := [name for name in ("pytest", "hypothesis") if importlib.util.find_spec(name) is None]:
-    raise ImportError(f"orket.testing needs {' and '.join(missing)}: pip install 'orket[testing]'")
+if _missing := [name for name in ("pytest", "hypothesis") if importlib.util.find_spec(name) is None]:
+    raise ImportError(f"orket.testing needs {' and '.join(_missing)}: pip install 'orket[testing]'")
 
 import pytest
 

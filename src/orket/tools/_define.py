@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar, cast, get_args, get_type_hints, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, get_type_hints, overload
 
 import attrs
 from anyio import CapacityLimiter, to_thread
@@ -22,6 +22,8 @@ from orket.tools._schema import parse_docstring
 from orket.tools._threads import WorkerThreads
 
 A = TypeVar("A")
+P = ParamSpec("P")
+R = TypeVar("R")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 
@@ -109,18 +111,18 @@ class ClassTool(Generic[A]):
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class FunctionTool(ClassTool[Any]):
+class FunctionTool(ClassTool[Any], Generic[P, R]):
     """A tool that :func:`tool` made of a function; calling it calls the function."""
 
-    function: Callable[..., Any]
+    function: Callable[P, R]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, without schema, binding or thread."""
         return self.function(*args, **kwargs)
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> FunctionTool: ...
+def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
 @overload
 def tool(
     *,
@@ -128,16 +130,16 @@ def tool(
     effect: EffectClass = EffectClass.AT_MOST_ONCE,
     destructive: bool = False,
     reconcile: Callable[[str], object] | None = None,
-) -> Callable[[Callable[..., Any]], FunctionTool]: ...
+) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(
-    function: Callable[..., Any] | None = None,
+    function: Callable[P, R] | None = None,
     /,
     *,
     name: str | None = None,
     effect: EffectClass = EffectClass.AT_MOST_ONCE,
     destructive: bool = False,
     reconcile: Callable[[str], object] | None = None,
-) -> FunctionTool | Callable[[Callable[..., Any]], FunctionTool]:
+) -> FunctionTool[P, R] | Callable[[Callable[P, R]], FunctionTool[P, R]]:
     """Make a tool of a function; use it as ``@tool`` or ``@tool(effect=…)``.
 
     The signature is the schema: every parameter needs a type hint, those with a default may be left out of a call, the
@@ -159,7 +161,7 @@ def tool(
     if not isinstance(effect, EffectClass):
         raise ToolError(f"effect is {effect!r:.80}; valid: {', '.join(f'EffectClass.{it.name}' for it in EffectClass)}")
 
-    def define(function: Callable[..., Any]) -> FunctionTool:
+    def define(function: Callable[P, R]) -> FunctionTool[P, R]:
         title = _title(function, name)
         arguments, injected = _signature_class(function, title)
         return FunctionTool(
