@@ -175,9 +175,10 @@ def test_an_unknown_durability_is_refused(path: Path) -> None:
 
 
 def test_the_location_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The location is the file, whatever the working directory becomes; even a special name is a file."""
+    """The location is the file, whatever the working directory becomes; even a path with a special name is a file."""
     monkeypatch.chdir(tmp_path)
-    assert SQLiteStore(":memory:").location == tmp_path / ":memory:"
+    assert SQLiteStore("record").location == tmp_path / "record"
+    assert SQLiteStore(Path(":memory:")).location == tmp_path / ":memory:"
 
 
 def test_importing_the_stores_does_not_import_sqlite() -> None:

@@ -100,7 +100,7 @@ def file_path(path: object) -> Path:
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
         raise StoreError(f"the path of a store is {path!r:.80}; valid: the path of a file", found=path)
-    if text == ":memory:":
+    if path == ":memory:":  # a Path of that name is a file
         raise StoreError("':memory:' is no path of a file; orket.MemoryStore() keeps the record in memory", found=text)
     if isinstance(path, str) and ("://" in text or text.startswith("file:")):
         shown = text.partition(":")[0]  # an address may hold a password
