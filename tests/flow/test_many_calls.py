@@ -1,14 +1,16 @@
-"""A reply that asks for more than anybody reads."""
+"""Replies that ask for very much: more calls than anybody reads, and texts that take long to judge."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
-from small_world import issue, open_world, organization
+from small_world import diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import ModelReply, ModelRequest, RawToolCall, TurnKind
+from orket.contracts import ModelReply, ModelRequest, RawToolCall, ToolCall, TurnKind
 from orket.events import CallJudged
+from orket.governance import GateQuestion, ToolGate, Verdict
 
 pytestmark = pytest.mark.anyio
 MANY = 5_000
@@ -46,3 +48,27 @@ async def test_a_reply_of_very_many_calls_is_read_to_the_limit(tmp_path: Path, n
     asked = [call.id for message in told for call in message.calls]
     assert asked == [message.call_id for message in told if message.role == "tool"]
     assert len(asked) == (65 if native else 0)
+
+
+async def test_a_long_text_is_judged_beside_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that read source code may take seconds for it: they are asked in a thread, about all else at once."""
+    here, places = threading.get_ident(), list[tuple[str, bool]]()
+    judge = ToolGate.judge
+
+    def note(gate: ToolGate, question: GateQuestion) -> Verdict:
+        places.append((question.call.name, threading.get_ident() == here))
+        return judge(gate, question)
+
+    monkeypatch.setattr(ToolGate, "judge", note)
+
+    def agent(request: ModelRequest) -> object:
+        assert request.brief is not None
+        if request.brief.kind is TurnKind.WORK and request.brief.round == 1:
+            arguments = {"path": "engines/long_engine.py", "content": "x = 1\n" * 10_000}
+            return ToolCall(name="write_file", arguments=arguments)
+        return diligent(request)
+
+    root = organization(tmp_path, [issue("a")], architecture_governance={"idesign": True})
+    async with open_world(root, agent) as crew:
+        assert (await crew.run_epic("launch")).outcome is orket.RunOutcome.DONE
+    assert places == [("write_file", False), *[("update_issue_status", True)] * 2]

@@ -14,7 +14,7 @@ from orket._flow._effects import UNKNOWN, take_up
 from orket._flow._history import HISTORY_TEXT
 from orket._flow._requests import apply_requests
 from orket._flow._turn import NAME_TEXT, Turn
-from orket._parse import ParsedReply, is_long, parse_reply
+from orket._parse import MAX_QUICK, ParsedReply, is_long, parse_reply
 from orket._value import Value
 from orket.contracts import (
     EffectClass,
@@ -27,7 +27,7 @@ from orket.contracts import (
 )
 from orket.errors import EffectUnknownError, ModelError, ToolError
 from orket.events import CallJudged, EffectIntended, EffectRecorded, ModelReplied
-from orket.governance import GateQuestion, Verdict
+from orket.governance import GateQuestion, ToolGate, Verdict
 from orket.tools import effect_key
 
 CREATE_ISSUE: Final = "create_issue"
@@ -124,7 +124,7 @@ async def judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[Ju
         created=turn.created + sum(_creates(item) for item in before),
         added=len(turn.board) - context.planned,
     )
-    verdict = context.gate.judge(question)
+    verdict = await _stock_verdict(context.gate, question)
     if verdict.allowed and context.host_gate is not None:
         verdict = await _host_verdict(turn, question)
     key = ""
@@ -132,6 +132,13 @@ async def judge(turn: Turn, parsed: ParsedReply, index: int, before: Sequence[Ju
         place = (turn.rounds - 1) * CALLS_PER_ROUND + index
         key = effect_key(turn.origin, turn.issue.id, turn.number, place, call.name, call.arguments)
     return JudgedCall(call=call, verdict=verdict, bound=bound, key=key)
+
+
+async def _stock_verdict(gate: ToolGate, question: GateQuestion) -> Verdict:
+    """Ask orket's own rules; about a long text in a thread: some of them read it, and an event loop must not wait."""
+    if any(isinstance(value, str) and len(value) > MAX_QUICK for value in question.call.arguments.values()):
+        return await anyio.to_thread.run_sync(gate.judge, question)
+    return gate.judge(question)
 
 
 def _creates(item: JudgedCall) -> bool:
