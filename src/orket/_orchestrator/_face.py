@@ -313,7 +313,7 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         Nothing is run and nothing written. A run of such a build is refused with the same :class:`Obstacle` values.
 
         Args:
-            build: of this board only; None: of all.
+            build: of this board only; None: of all. A build that no run has worked on needs nothing.
         """
         engine = self._opened()
         builds = [build] if build is not None else dict.fromkeys([row.build for row in await engine.store.runs()])
@@ -357,7 +357,10 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         return await what_if(engine, self._registry, run_id, nodes, rules)
 
     def halt(self, run_id: str | None = None) -> None:
-        """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``."""
+        """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``.
+
+        A run that does not go on in this orchestrator is passed over.
+        """
         for active, stop in list(self._opened().active.items()):
             if run_id in (None, active):
                 stop()

@@ -69,7 +69,7 @@ class OperatorVerbs:
         is still going is none of them.
 
         Args:
-            build: of this board only; None: of all.
+            build: of this board only; None: of all. A build that no run has worked on has none.
         """
         return await unsettled(self._opened(), build)
 
