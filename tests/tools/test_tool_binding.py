@@ -203,3 +203,20 @@ def test_validators_of_the_class() -> None:
     with pytest.raises(ToolError, match=r"refused: '3 is odd' @ \$|refused: 3 is odd @ \$"):
         Arguments(Even, "t").bind({"value": 3})
     assert Arguments(Even, "t").bind({"value": 2}) == Even(value=2)
+
+
+@pytest.mark.parametrize(
+    ("hint", "valid"),
+    [
+        (Level, "one of 1, 2"),
+        (Literal["red", "blue"], "one of 'red', 'blue'"),
+        (int | str, "int | str"),
+        (list[int], "list[int]"),
+    ],
+)
+def test_a_missing_argument_says_what_is_valid(hint: Any, valid: str) -> None:
+    """Of choices the error lists all, so that a model can mend its call."""
+    arguments = Arguments(attrs.make_class("A", {"it": field(type=hint)}), "t")
+    with pytest.raises(ToolError) as caught:
+        arguments.bind({})
+    assert caught.value.problems == (f"found nothing, valid: {valid} @ $.it",)

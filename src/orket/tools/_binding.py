@@ -6,7 +6,7 @@ coerced but an integer where a float is asked for.
 
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_origin
@@ -125,7 +125,11 @@ def _choice(value: Any, choices: Mapping[Any, Any]) -> Any:
     for choice, result in choices.items():
         if type(choice) is type(value) and choice == value:
             return result
-    raise _MismatchError(value, "one of " + ", ".join([repr(choice) for choice in choices]))
+    raise _MismatchError(value, _one_of(choices))
+
+
+def _one_of(choices: Iterable[object]) -> str:
+    return "one of " + ", ".join([repr(choice) for choice in choices])
 
 
 def _array(hint: Any, converter: cattrs.BaseConverter) -> Hook:
@@ -197,4 +201,8 @@ def _describe(value: object) -> str:
 def _name(hint: Any) -> str:
     if hint in _NAMES:
         return _NAMES[hint]
+    if is_literal(hint):
+        return _one_of(get_args(hint))
+    if is_enum(hint):
+        return _one_of(_members(hint))
     return hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint).replace("typing.", "")
