@@ -167,7 +167,8 @@ class DecisionNodeRegistry:
         except KeyboardInterrupt:  # the only one that is not the package's
             raise
         except BaseException as error:
-            raise self._problem(choice, distribution, version, f"cannot be made: {_raised(error)}") from error
+            fault = f"cannot be made: {_raised(error)}{_options_of(value, choice.options)}"
+            raise self._problem(choice, distribution, version, fault) from error
         if faults:
             raise self._problem(choice, distribution, version, "; ".join(faults))
         return Binding(
@@ -225,6 +226,19 @@ def _node(choice: Choice, value: object) -> object:
     if options:
         raise TypeError(f"options {', '.join(options)} are given, but it is a node, not a factory that takes any")
     return value
+
+
+def _options_of(factory: object, given: Mapping[str, JsonValue]) -> str:
+    """Return which options a factory takes, where it cannot be called with those that are given."""
+    try:
+        signature = inspect.signature(factory)  # type: ignore[arg-type]  # what is no function is a TypeError
+    except Exception:  # noqa: BLE001 - the seam that calls foreign code: a signature may raise anything
+        return ""
+    try:
+        signature.bind(**given)
+    except TypeError:
+        return f"; its options: {', '.join(signature.parameters) or 'none'}"
+    return ""
 
 
 def _faults(spec: KindSpec, node: object) -> Iterator[str]:

@@ -158,10 +158,11 @@ def test_a_module_that_does_not_exist_is_the_cause(package):
 
 
 def test_options_that_a_factory_refuses_are_a_problem(package):
-    """A factory that does not know an option is not called without it."""
+    """A factory that does not know an option is not called without it, and the error says which it knows."""
     package("cost-pack", COST, ROUTER)
     (problem,) = problems(host={"router": {"name": "cost", "options": {"celing": 1}}})
     assert "unexpected keyword argument 'celing'" in problem
+    assert problem.endswith("; its options: ceiling")
 
 
 def test_two_packages_with_one_name_clash(package):
