@@ -1,6 +1,7 @@
 """Schema steps: forward only, all or none."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,30 @@ def test_a_file_moves_forward_step_by_step(raw: sqlite3.Connection, path: Path) 
     migrate(raw, path, [FIRST, SECOND])
     assert versions(raw) == (2, APPLICATION_ID)
     assert raw.execute("SELECT * FROM a").fetchall() == [("; no end", 2)]
+
+
+def test_a_file_that_another_process_makes_meanwhile_is_not_taken_for_foreign(path: Path) -> None:
+    """Whose it is, is read at one moment: tables without their owner's mark are never seen."""
+    came: list[str] = []
+
+    class Slow(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if "sqlite_schema" in sql and not came:  # the mark has been read by now
+                came.append(intrude())
+            return super().execute(sql, *values)
+
+    def intrude() -> str:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other:
+            try:
+                migrate(other, path, [FIRST])
+            except sqlite3.OperationalError as error:
+                return str(error)
+        return "made"
+
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Slow)) as connection:
+        migrate(connection, path, [FIRST, SECOND])
+        assert versions(connection) == (2, APPLICATION_ID)
+    assert came == ["database is locked"]
 
 
 def test_a_failing_step_leaves_the_file_untouched(raw: sqlite3.Connection, path: Path) -> None:

@@ -42,7 +42,11 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
         StoreError: the file is another application's.
         sqlite3.Error: a step failed; the file is as it was.
     """
-    check(connection, path, steps)
+    connection.execute("BEGIN")  # what is read must be of one moment: another process may make the same new file now
+    try:
+        check(connection, path, steps)
+    finally:
+        _end(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = check(connection, path, steps)  # another process may have been faster
@@ -55,8 +59,12 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Migratio
         connection.execute(f"PRAGMA user_version = {steps[-1].number}")
         connection.execute("COMMIT")
     finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _end(connection)
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def check(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> int:
