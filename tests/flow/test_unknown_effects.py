@@ -11,7 +11,7 @@ from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
 from orket.contracts import EffectClass, ModelRequest, Settlement, ToolCall, TurnKind
-from orket.errors import EffectUnknownError, RunError
+from orket.errors import EffectUnknownError, RunError, StoreConflictError
 from orket.events import (
     CardMoved,
     CommentAdded,
@@ -327,3 +327,29 @@ async def test_two_runs_that_ask_at_once_settle_an_effect_once(tmp_path: Path) -
         assert len(settled) == len(set(settled)) == 2
         assert (await crew.board()).builds[0].issues[0].status is orket.CardStatus.DONE
     assert bell.rung == 1
+
+
+@pytest.mark.parametrize("is_canceled", [False, True])
+async def test_of_two_who_settle_an_effect_at_once_one_is_heard(tmp_path: Path, is_canceled: bool) -> None:
+    """One says that it ran, the other that it did not: who comes second is told so, whatever became of the card."""
+    root, store = a_world(tmp_path)
+    bell, said = Bell(), list[bool]()
+    async with bell.open(root, store) as crew:
+        await crew.run_epic("launch")
+        (effect,) = await crew.unsettled()
+        if is_canceled:
+            await crew.cancel("a", actor="ann")
+
+        async def settle(ran: bool) -> None:
+            try:
+                await crew.settle(effect, ran=ran, actor="ann" if ran else "bob")
+                said.append(ran)
+            except StoreConflictError:
+                pass
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(settle, True)
+            group.start_soon(settle, False)
+        settled = [it for it in await records(crew) if isinstance(it, EffectSettled)]
+    assert [it.ran for it in settled] == said
+    assert len(said) == 1

@@ -18,7 +18,7 @@ a recorded reply is used again, a recorded effect never runs again.
 from orket._board import Board
 from orket._decide import settle
 from orket._flow._converse import Failure, JudgedCall, converse, judge
-from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect
+from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect, settling
 from orket._flow._evidence import Prover
 from orket._flow._filing import file_due_reports
 from orket._flow._history import comment_line, turn_line
@@ -182,6 +182,7 @@ __all__ = [
     "prompt_question",
     "read_open_turn",
     "settle_effect",
+    "settling",
     "success_question",
     "take_turn",
     "toolset_question",

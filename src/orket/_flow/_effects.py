@@ -24,7 +24,7 @@ from orket.contracts import (
     ToolCall,
     ToolResult,
 )
-from orket.errors import EffectConflictError, EffectUnknownError
+from orket.errors import EffectConflictError, EffectUnknownError, StoreConflictError
 from orket.events import (
     CardMoved,
     Digest,
@@ -235,10 +235,26 @@ async def settle_effect(
     if is_left or issue.status is not CardStatus.BLOCKED or not issue.wait_detail.startswith(UNKNOWN):
         # A claim that ends as it begins: whoever works on the card now is not overtaken, nor who looked before.
         claim = Claim(card=issue.id, owner=settled.by, now=batch.at, until=batch.at, version=issue.version)
-        await store.commit(evolve(batch, records=records, claims=(claim,)))
+        await _commit_once(store, evolve(batch, records=records, claims=(claim,)), issue)
         return issue
     reason = settled.reason or f"effect {settled.key[:12]} {'ran' if settled.ran else 'did not run'}"
     changed, moved = move(issue, effects.before, actor=actor, by=settled.by, role=actor.value, reason=reason)
     change = CardChange(issue=changed, expected=issue.version)
-    await store.commit(evolve(batch, records=(*records, moved), changes=(change,)))
+    await _commit_once(store, evolve(batch, records=(*records, moved), changes=(change,)), issue)
     return changed
+
+
+async def _commit_once(store: Store, batch: Batch, issue: Issue) -> None:
+    """Commit what became of an effect, unless somebody else has said so meanwhile: all name their commits alike."""
+    if (await store.commit(batch)).repeated:
+        raise StoreConflictError(
+            f"card {issue.id!r}: the effect was settled by somebody else meanwhile; read it again",
+            card=issue.id,
+            expected=issue.version,
+            found=None,
+        )
+
+
+def settling(key: Digest, effects: CardEffects) -> str:
+    """Return the op id under which one says what became of an effect: of all who do so at once, one is heard."""
+    return f"settle:{key}:{effects.begun[key]}"

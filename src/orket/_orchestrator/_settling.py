@@ -1,7 +1,7 @@
 """Effects of unknown outcome: how a person finds them, and says what became of one."""
 
 from orket._codec import digest
-from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect
+from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect, settling
 from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._operator import check_person
@@ -43,7 +43,7 @@ async def _settle(
 ) -> Issue:
     output = digest(answer.output) if answer.ran else ""
     batch = Batch(
-        op_id=f"operator:settle:{key}:{engine.token(8)}",
+        op_id=settling(key, effects),
         run="operator",
         build=effects.unsettled[key].build,
         at=engine.clock.now(),

@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from orket._codec import digest
-from orket._flow import UNKNOWN, RunContext, effects_of, settle_effect
+from orket._flow import UNKNOWN, RunContext, effects_of, settle_effect, settling
 from orket._pipeline._joining import JoinedBuild
 from orket.cards import CardStatus, Issue
 from orket.contracts import Batch, CardRow, Settlement
@@ -42,7 +42,7 @@ async def _settle(context: RunContext, row: CardRow) -> Issue:
             continue
         output = digest(answer.output) if answer.ran else ""
         batch = Batch(
-            op_id=f"settle:{effect.key}:{effects.begun[effect.key]}",  # of two runs that ask at once, one settles it
+            op_id=settling(effect.key, effects),
             run=context.run,
             build=context.build,
             at=context.clock.now(),
