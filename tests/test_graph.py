@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orket._graph import DependencyGraph, Frontier, find_cycle, unknown_dependencies
+from orket._graph import DependencyGraph, Frontier, find_cycle
 from orket.contracts import CardStatus, Issue
 from orket.errors import DependencyCycleError, UnknownCardError
 
@@ -59,17 +59,6 @@ def test_find_cycle_agrees_with_reachability(edges: dict[str, list[str]]) -> Non
         assert cycle[0] == cycle[-1]
         assert len(set(cycle)) == len(cycle) - 1
         assert all(need in edges[name] for name, need in pairwise(cycle))
-
-
-@settings(max_examples=50)
-@given(EDGES)
-def test_unknown_dependencies_are_named_once(edges: dict[str, list[str]]) -> None:
-    """Every dependency that no issue is, is named under each issue that has it, and no other."""
-    found = unknown_dependencies(edges)
-    assert {(name, need) for name, needs in found.items() for need in needs} == {
-        (name, need) for name, needs in edges.items() for need in needs if need not in edges
-    }
-    assert all(needs and len(set(needs)) == len(needs) for needs in found.values())
 
 
 @settings(max_examples=100)

@@ -50,14 +50,6 @@ def _next_open(path: dict[str, Iterator[str]], edges: Edges, done: set[str]) -> 
     return next((name for name in last if name in edges and name not in done), None)
 
 
-def unknown_dependencies(edges: Edges) -> dict[str, tuple[str, ...]]:
-    """Return, of each issue that depends on something *edges* does not define, what that is."""
-    found = {
-        issue: tuple([name for name in dict.fromkeys(names) if name not in edges]) for issue, names in edges.items()
-    }
-    return {issue: names for issue, names in found.items() if names}
-
-
 class DependencyGraph:
     """Who waits for whom on one board, kept up to date as issues join and finish.
 
