@@ -1,6 +1,7 @@
 """Write ``evidence.md`` from what the fire tests have shown: ``nox -s evidence`` calls it with their JSON.
 
 Several of these add up: shares of a night, other evenings, other machines. The page says of each when and where it was.
+What nights have shown is kept in the folder ``evidence``, a list of sessions in each file.
 
 The exit status is 1 where a guarantee did not hold.
 """
@@ -101,9 +102,15 @@ def _skipped(line: dict[str, Any]) -> list[str]:
     return [f"{line['skipped']} tests cannot run on this machine"] if line["skipped"] else []
 
 
+def _read(path: str) -> list[dict[str, Any]]:
+    """Return what a file holds: a session, or a list of them."""
+    found = json.loads(Path(path).read_text("utf-8"))
+    return found if isinstance(found, list) else [found]
+
+
 def main(*paths: str) -> int:
     """Write the page of all; return whether a guarantee did not hold in one."""
-    shown = [json.loads(Path(path).read_text("utf-8")) for path in paths]
+    shown = [one for path in paths for one in _read(path)]
     PAGE.write_text(page(*shown), "utf-8")
     return int(any(line["failures"] for one in shown for line in one["lines"].values()))
 
