@@ -191,7 +191,8 @@ class Forgetful(FrontStore):
 
     async def around(self, verb, call, batch=None):
         if batch is not None and batch.op_id.startswith("lost"):
-            return Receipt(first_seq=1, last_seq=1, tokens={claim.card: 1 for claim in batch.claims})
+            repeated = batch.op_id.endswith("again")
+            return Receipt(first_seq=1, last_seq=1, tokens={claim.card: 1 for claim in batch.claims}, repeated=repeated)
         return await call()
 
 
@@ -210,6 +211,17 @@ async def test_what_was_acknowledged_is_looked_for(tmp_path: Path) -> None:
     assert await witnessed(tmp_path, *SOUND) == ""
     lost = batch("lost", CommentAdded(author="a", text="gone"))
     assert "commit lost was acknowledged" in await witnessed(tmp_path, lost)
+    lost = batch("lost again", CommentAdded(author="a", text="gone"))
+    assert "commit lost again was acknowledged" in await witnessed(tmp_path, lost)
+
+
+async def test_of_two_who_commit_under_one_op_id_the_first_is_heard(tmp_path: Path) -> None:
+    """The second is told so, and what was in his batch is not looked for, nor a claim in it that was not granted."""
+    said = [CommentAdded(author=who, text="me first") for who in ("ann", "ben")]
+    first, second = [batch("one", it) for it in said]
+    second = attrs.evolve(second, claims=claim("ben", 0.0, 5.0))
+    claimed = [batch("two", it, claims=claim(it.author, 0.0, 5.0)) for it in said]
+    assert await witnessed(tmp_path, *SOUND, first, second, first, *claimed) == ""
 
 
 def claim(owner: str, now: float, until: float, token: int | None = None) -> tuple[Claim, ...]:
@@ -244,7 +256,7 @@ async def test_two_live_claims_are_found(tmp_path: Path) -> None:
     log = CommitLog(tmp_path / "commits")
     for op_id, owner, token, now in (("1", "ann", 1, 0.0), ("2", "bob", 2, 3.0), ("3", "bob", 3, 1.0)):
         grant = {"build": "b", "card": "a", "owner": owner, "token": token, "now": now, "until": 5.0}
-        told_of = {"op_id": op_id, "build": "b", "first_seq": 0, "last_seq": 0, "records": ""}
+        told_of = {"op_id": op_id, "build": "b", "first_seq": 0, "last_seq": 0, "records": "", "repeated": False}
         log.write({"ack": told_of, "grants": [grant]})
     store = orket.MemoryStore()
     await store.open()

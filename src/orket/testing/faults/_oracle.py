@@ -152,12 +152,13 @@ def _world_problems(entries: Collection[JournalEntry], ledger: EffectLedger) -> 
 
 
 def _lost(entries: Collection[JournalEntry], commits: CommitLog) -> Iterator[str]:
-    records = {entry.seq: entry for entry in entries}
+    records, begun = {entry.seq: entry for entry in entries}, commits.begun
     for told in commits.acknowledged:
         if not told.first_seq:
             continue  # it had no records
         kept = [records[seq] for seq in range(told.first_seq, told.last_seq + 1) if seq in records]
-        if said(tuple([entry.record for entry in kept])) != told.records:
+        wanted = begun[told.op_id] if told.repeated else {told.records}
+        if said(tuple([entry.record for entry in kept])) not in wanted:
             yield f"commit {told.op_id} was acknowledged, and entries {told.first_seq} to {told.last_seq} are not its"
 
 

@@ -31,6 +31,7 @@ class Acknowledgement:
     first_seq: int
     last_seq: int
     records: Digest
+    repeated: bool
 
 
 @frozen(kw_only=True)
@@ -79,9 +80,23 @@ class CommitLog:
         return tuple([Acknowledgement(**told["ack"]) for _, told in self._lines("ack")])
 
     @property
+    def begun(self) -> Mapping[str, frozenset[Digest]]:
+        """What was to be committed under each op id: where several say different things, the first is heard."""
+        found: dict[str, frozenset[Digest]] = {}
+        for _, told in self._lines("begun"):
+            found[told["begun"]] = found.get(told["begun"], frozenset()) | {told["records"]}
+        return found
+
+    @property
     def grants(self) -> tuple[Grant, ...]:
-        """Every claim that was granted or renewed, in the order of the log."""
-        return tuple([Grant(line=at, **grant) for at, told in self._lines("ack") for grant in told["grants"]])
+        """Every claim that was granted or renewed, in the order of the log; who comes second gets none of his own."""
+        found: list[Grant] = []
+        known: set[Claimed] = set()
+        for at, told in self._lines("ack"):
+            granted = [Grant(line=at, **grant) for grant in told["grants"]]
+            found += [grant for grant in granted if not (told["ack"]["repeated"] and grant.claim in known)]
+            known.update([grant.claim for grant in granted])
+        return tuple(found)
 
     @property
     def released(self) -> Mapping[Claimed, int]:
@@ -149,7 +164,8 @@ class WitnessedStore(FrontStore):
         if batch is None:
             return await super().around(verb, call)
         releases = [(release.card, release.token) for release in batch.releases]
-        self._commits.write({"begun": batch.op_id, "build": batch.build, "releases": releases})
+        records = said(batch.records)
+        self._commits.write({"begun": batch.op_id, "build": batch.build, "releases": releases, "records": records})
         try:
             receipt = await call()
         except StoreConflictError:
@@ -157,7 +173,7 @@ class WitnessedStore(FrontStore):
             self._commits.write({"refused": batch.op_id, "build": batch.build, "held": held})
             raise
         if isinstance(receipt, Receipt):
-            self._commits.write(_acknowledgement(batch, receipt))
+            self._commits.write(_acknowledgement(batch, receipt, records))
         return receipt
 
 
@@ -166,13 +182,14 @@ def said(records: tuple[Record, ...]) -> Digest:
     return digest(codec().record_texts(records))
 
 
-def _acknowledgement(batch: Batch, receipt: Receipt) -> dict[str, Any]:
+def _acknowledgement(batch: Batch, receipt: Receipt, records: Digest) -> dict[str, Any]:
     told = {
         "op_id": batch.op_id,
         "build": batch.build,
         "first_seq": receipt.first_seq,
         "last_seq": receipt.last_seq,
-        "records": said(batch.records),
+        "records": records,
+        "repeated": receipt.repeated,
     }
     grants = [
         {
@@ -184,5 +201,6 @@ def _acknowledgement(batch: Batch, receipt: Receipt) -> dict[str, Any]:
             "until": claim.until,
         }
         for claim in batch.claims
+        if claim.card in receipt.tokens  # unless another one was applied under this op id
     ]
     return {"ack": told, "grants": grants}
