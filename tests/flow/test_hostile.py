@@ -16,6 +16,7 @@ from small_world import WORKER_TOOLS, issue, open_world, organization, wish
 
 import orket
 from orket._codec import canonical_json, codec, digest
+from orket._flow._converse import CALLS_PER_ROUND
 from orket._parse import parse_reply
 from orket.contracts import (
     INTEGRITY_GUARD,
@@ -88,7 +89,7 @@ def check_calls(entries: Sequence[JournalEntry], replies: dict[Any, ModelReply])
             case CallJudged() as record:
                 judged.setdefault((entry.run, entry.card, record.turn, record.round), []).append(record)
     for place, reply in replies.items():
-        made = parse_reply(reply).calls
+        made = parse_reply(reply).calls[: CALLS_PER_ROUND + 1]  # the last of these is refused, and no other is read
         verdicts = judged.get(place, [])
         assert [verdict.index for verdict in verdicts] == list(range(len(made)))
         for call, verdict in zip(made, verdicts, strict=True):

@@ -143,7 +143,7 @@ def fickle(root: Path) -> Scenario:
     return scenario
 
 
-EARLY, MIDWAY, ALL = range(24, 80, 2), range(70, 150, 15), range(30, 70)  # steps; the last where they are cheap
+EARLY, MIDWAY, ALL = range(24, 80, 2), range(70, 150, 15), range(30, 110)  # steps; the last where they are cheap
 MUTANTS = {
     "deaf": (with_store(Deaf), as_task, EARLY, "task.cancel() was swallowed"),
     "forgetful": (with_store(Forgetful), in_scope, MIDWAY, "a transaction is open"),
