@@ -41,7 +41,7 @@ def stop(root: Path, folder: Path, backend: str, receiver: str, number: signal.S
     return said.split()
 
 
-@pytest.mark.parametrize("commits", range(scaled(20, 1), 60, scaled(60, 1)))
+@pytest.mark.parametrize("commits", range(scaled(20, 1), 40, scaled(60, 1)))
 @pytest.mark.parametrize(("receiver", "number"), CASES)
 async def test_a_signal_stops_a_host(
     tmp_path: Path,
