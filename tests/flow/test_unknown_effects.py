@@ -1,6 +1,6 @@
 """Effects of unknown outcome: their issues wait, whoever knows says what became of them, and nothing runs twice."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import EffectClass, ModelRequest, Settlement, ToolCall, TurnKind
+from orket.contracts import Batch, EffectClass, ModelRequest, Settlement, ToolCall, TurnKind
 from orket.errors import EffectUnknownError, RunError, StoreConflictError
 from orket.events import (
     CardMoved,
@@ -22,6 +22,7 @@ from orket.events import (
     ModelReplied,
     TurnResumed,
 )
+from orket.testing.faults import FrontStore
 
 pytestmark = pytest.mark.anyio
 TOOLS = [*WORKER_TOOLS, "ring"]
@@ -255,6 +256,37 @@ async def test_what_cannot_be_settled_is_refused(tmp_path: Path) -> None:
     assert row.token == 1
 
 
+class Belated(FrontStore):
+    """A store in which the result of an effect arrives after a person has looked, and before he is heard."""
+
+    result: Batch | None = None
+
+    async def around(self, verb: str, call: Callable[[], Awaitable[Any]], batch: Batch | None = None) -> Any:
+        if batch is not None and batch.op_id.startswith("operator:") and self.result is not None:
+            await self.inner.commit(self.result)
+        return await call()
+
+
+async def test_a_result_that_comes_before_a_person_is_heard_counts(tmp_path: Path) -> None:
+    """A turn whose claim has expired may still record it: then there is nothing to settle, and one result on record."""
+    root, inner = a_world(tmp_path)
+    bell, scope, store = Bell(), anyio.CancelScope(), Belated(inner)
+    with scope:
+        async with open_world(root, bell.agent, store=store, tools=[bell.tool()]) as crew:
+            await crew.start("launch")
+            while not bell.rung:
+                await anyio.lowlevel.checkpoint()
+            scope.cancel()
+    async with bell.open(root, store) as crew:
+        (effect,) = await crew.unsettled()
+        result = EffectRecorded(key=effect.key, ok=True, output="")
+        store.result = Batch(op_id="late", run=effect.run, build=effect.build, at=1.0, card="a", records=(result,))
+        with pytest.raises(RunError, match="has got its result meanwhile"):
+            await crew.settle(effect, ran=True, actor="ann")
+        found = [entry.record async for entry in crew.history()]
+    assert sum(isinstance(record, EffectRecorded | EffectSettled) for record in found) == 1
+
+
 async def test_a_dead_runs_effect_is_settled_before_the_next_run(tmp_path: Path) -> None:
     """Once the claim of the dead has expired its effect is listed; settled under a claim, the turn is taken up."""
     root, store = a_world(tmp_path)
@@ -273,7 +305,7 @@ async def test_a_dead_runs_effect_is_settled_before_the_next_run(tmp_path: Path)
         card = await crew.settle(effect, ran=True, actor="ann", output="rung")
         assert card.status is orket.CardStatus.IN_PROGRESS
         (row,) = await store.load_board("build-launch")
-        assert (row.token, row.issue.version) == (2, card.version)
+        assert (row.token, row.issue.version) == (3, card.version)  # whoever held it before writes no more
         assert (await crew.run_epic("launch")).outcome is orket.RunOutcome.DONE
     assert bell.rung == 1
 

@@ -6,7 +6,7 @@ from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._operator import check_person
 from orket.cards import CardStatus, Issue
-from orket.contracts import Batch, CardRow, Settlement
+from orket.contracts import Batch, CardRow, Claim, Settlement
 from orket.errors import RunError
 from orket.events import EffectSettled
 from orket.governance import Actor
@@ -33,9 +33,27 @@ async def settle(
     build = effect.build if isinstance(effect, UnsettledEffect) else None
     for row, effects in await _open_effects(engine, build):
         if key in effects.unsettled:
+            effects = await _read_alone(engine, row, effects.unsettled[key].build, actor)
+            if key not in effects.unsettled:
+                raise RunError(f"effect {key:.12} has got its result meanwhile; nothing is left to settle", key=key)
             return await _settle(engine, row, effects, key, answer, actor, reason)
         known += [f"{it.key} ({it.tool} on {it.card})" for it in effects.unsettled.values()]
     raise RunError(f"no effect {key!r:.80} waits to be settled; those that do: {', '.join(known) or 'none'}", key=key)
+
+
+async def _read_alone(engine: Engine, row: CardRow, build: str, actor: str) -> CardEffects:
+    """Read a card's effects when nobody can add to them any more.
+
+    A turn whose claim has run out may still record a result: a claim that ends as it begins fences it out.
+
+    Raises:
+        StoreConflictError: a turn holds the card, or somebody else changed it meanwhile.
+    """
+    now, card = engine.clock.now(), row.issue.id
+    claim = Claim(card=card, owner=actor, now=now, until=now, version=row.issue.version)
+    op_id = f"operator:{build}:{card}:{engine.token(8)}"
+    await engine.store.commit(Batch(op_id=op_id, run="operator", build=build, at=now, claims=(claim,)))
+    return await effects_of(engine.store, build, card)
 
 
 async def _settle(
