@@ -271,21 +271,27 @@ async def _plans_elsewhere(store: Store, about: Sequence[JournalEntry], card: st
 
 async def _plans_of(store: Store, run: str, began: Sequence[int], card: str) -> list[JournalEntry]:
     """Return the plans that a run has on record with other cards; nearly all stand close to where a turn *began*."""
-    for reach in (_NEAR, math.inf):
-        plans: dict[int, JournalEntry] = {}
-        for seq in began if reach < math.inf else [0]:
-            entries = store.events(max(0, seq - _NEAR), run=run)
-            try:
-                async for entry in entries:
-                    if entry.seq > seq + reach:
-                        break
-                    if entry.card != card and _plans(entry, card):
-                        plans[entry.seq] = entry
-            finally:
-                await close_entries(entries)
-        if len(plans) >= len(began):  # each turn has one
-            break
+    plans: dict[int, JournalEntry] = {}
+    for seq in began:
+        plans |= await _plans_between(store, run, seq - _NEAR, seq + _NEAR, card)
+    if len(plans) < len(began):  # each turn has one
+        plans = await _plans_between(store, run, 0, math.inf, card)
     return list(plans.values())
+
+
+async def _plans_between(store: Store, run: str, after: int, last: float, card: str) -> dict[int, JournalEntry]:
+    """Return the plans that a run has on record with other cards, with *after* < ``seq`` <= *last*, by ``seq``."""
+    plans: dict[int, JournalEntry] = {}
+    entries = store.events(max(0, after), run=run)
+    try:
+        async for entry in entries:
+            if entry.seq > last:
+                break
+            if entry.card != card and _plans(entry, card):
+                plans[entry.seq] = entry
+    finally:
+        await close_entries(entries)
+    return plans
 
 
 def _plans(entry: JournalEntry, card: str) -> bool:
