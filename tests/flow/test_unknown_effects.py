@@ -1,6 +1,7 @@
 """Effects of unknown outcome: their issues wait, whoever knows says what became of them, and nothing runs twice."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,17 @@ class Bell:
         options.setdefault("tools", [self.tool()])
         limits = orket.Limits(tool=0.02 if self.stuck else 60.0, lease=0.2)
         return open_world(root, self.agent, store=store, limits=limits, **options)
+
+    @asynccontextmanager
+    async def ringing(self, root: Path, store: Any) -> AsyncIterator[orket.Orchestrator]:
+        """Let a run go on until it rings, and die there at the end of the block."""
+        with anyio.CancelScope() as scope:
+            async with open_world(root, self.agent, store=store, tools=[self.tool()]) as crew:
+                await crew.start("launch")
+                while not self.rung:
+                    await anyio.lowlevel.checkpoint()
+                yield crew
+                scope.cancel()
 
 
 def a_world(root: Path) -> tuple[Path, orket.MemoryStore]:
@@ -177,14 +189,10 @@ async def test_an_effect_that_did_not_run_may_run(tmp_path: Path) -> None:
 async def test_a_tool_that_can_be_asked_settles_its_effect(tmp_path: Path, ran: bool, later: bool) -> None:
     """After a death the tool is asked with the effect's key, before the card waits, and in every later run."""
     root, store = a_world(tmp_path)
-    bell, scope = Bell(), anyio.CancelScope()
+    bell = Bell()
     tools = [bell.tool(bell.ask)]
-    with scope:
-        async with open_world(root, bell.agent, store=store, tools=[bell.tool()]) as crew:
-            await crew.start("launch")
-            while not bell.rung:
-                await anyio.lowlevel.checkpoint()
-            scope.cancel()
+    async with bell.ringing(root, store):
+        pass
     if later:
         async with bell.open(root, store, tools=tools) as crew:
             assert (await crew.run_epic("launch")).outcome is orket.RunOutcome.STALLED
@@ -270,13 +278,9 @@ class Belated(FrontStore):
 async def test_a_result_that_comes_before_a_person_is_heard_counts(tmp_path: Path) -> None:
     """A turn whose claim has expired may still record it: then there is nothing to settle, and one result on record."""
     root, inner = a_world(tmp_path)
-    bell, scope, store = Bell(), anyio.CancelScope(), Belated(inner)
-    with scope:
-        async with open_world(root, bell.agent, store=store, tools=[bell.tool()]) as crew:
-            await crew.start("launch")
-            while not bell.rung:
-                await anyio.lowlevel.checkpoint()
-            scope.cancel()
+    bell, store = Bell(), Belated(inner)
+    async with bell.ringing(root, store):
+        pass
     async with bell.open(root, store) as crew:
         (effect,) = await crew.unsettled()
         result = EffectRecorded(key=effect.key, ok=True, output="")
@@ -290,16 +294,11 @@ async def test_a_result_that_comes_before_a_person_is_heard_counts(tmp_path: Pat
 async def test_a_dead_runs_effect_is_settled_before_the_next_run(tmp_path: Path) -> None:
     """Once the claim of the dead has expired its effect is listed; settled under a claim, the turn is taken up."""
     root, store = a_world(tmp_path)
-    bell, scope = Bell(), anyio.CancelScope()
-    with scope:
-        async with open_world(root, bell.agent, store=store, tools=[bell.tool()]) as crew:
-            await crew.start("launch")
-            while not bell.rung:
-                await anyio.lowlevel.checkpoint()
-            assert await crew.unsettled() == ()  # a turn is at it
-            with pytest.raises(RunError):
-                await crew.settle("?", ran=True, actor="ann")
-            scope.cancel()
+    bell = Bell()
+    async with bell.ringing(root, store) as crew:
+        assert await crew.unsettled() == ()  # a turn is at it
+        with pytest.raises(RunError):
+            await crew.settle("?", ran=True, actor="ann")
     async with bell.open(root, store) as crew:
         (effect,) = await crew.unsettled(build="build-launch")
         card = await crew.settle(effect, ran=True, actor="ann", output="rung")
@@ -313,13 +312,9 @@ async def test_a_dead_runs_effect_is_settled_before_the_next_run(tmp_path: Path)
 async def test_the_stricter_class_counts(tmp_path: Path) -> None:
     """An effect that was begun at most once stays so, whatever its tool is called now."""
     root, store = a_world(tmp_path)
-    bell, scope = Bell(), anyio.CancelScope()
-    with scope:
-        async with open_world(root, bell.agent, store=store, tools=[bell.tool()]) as crew:
-            await crew.start("launch")
-            while not bell.rung:
-                await anyio.lowlevel.checkpoint()
-            scope.cancel()
+    bell = Bell()
+    async with bell.ringing(root, store):
+        pass
 
     @orket.tool(name="ring", effect=EffectClass.IDEMPOTENT)
     async def bolder(times: int) -> str:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import anyio
 import pytest
 from attrs import define, field
-from deliveries import REPOSITORY, SECRET, approved, delivery, merged, payload, rejected
-from gitea_world import World, WorldClient
+from deliveries import REPOSITORY, approved, delivery, merged, payload, rejected
+from gitea_world import World, WorldClient, desk_of
 
 from orket.contracts import Batch, Store
 from orket.errors import GiteaError, RunError, SandboxError, StoreError, UnknownCardError
@@ -70,18 +70,6 @@ class MortalStore(FrontStore):
 
     async def around(self, verb: str, call: Callable[[], Awaitable[T]], batch: Batch | None = None) -> T:
         return await self._death.around(call)
-
-
-def desk_of(store: Store, client: WorldClient, clock: SimulatedClock) -> ReviewDesk:
-    return ReviewDesk(
-        secret=SECRET,
-        repositories=[REPOSITORY],
-        store=store,
-        gitea=client,
-        reviews=client,
-        sandboxes=client,
-        clock=clock,
-    )
 
 
 async def live(desk: ReviewDesk, story: list[Any], statuses: tuple[int, ...] = (200, 202)) -> None:

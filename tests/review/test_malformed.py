@@ -6,8 +6,8 @@ from typing import Any
 
 import anyio
 import pytest
-from deliveries import REPOSITORY, SECRET, approved, delivery, encode, signed
-from gitea_world import World, WorldClient
+from deliveries import SECRET, approved, delivery, encode, signed
+from gitea_world import World, WorldClient, desk_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from malformed import GOOD, catalogue, events, fields, signatures
@@ -39,15 +39,7 @@ class Untouched:
     async def run(self, use: Callable[[ReviewDesk], Awaitable[None]]) -> None:
         client = WorldClient(self.world, self._around)
         await self.store.open()
-        async with ReviewDesk(
-            secret=SECRET,
-            repositories=[REPOSITORY],
-            store=self.store,
-            gitea=client,
-            reviews=client,
-            sandboxes=client,
-            clock=SimulatedClock(auto=True),
-        ) as desk:
+        async with desk_of(self.store, client, SimulatedClock(auto=True)) as desk:
             await use(desk)
             await desk.settled()
 

@@ -7,8 +7,8 @@ import anyio
 import hypothesis.strategies as st
 import pytest
 from attrs import define
-from deliveries import REPOSITORY, SECRET, approved, delivery, merged, payload, rejected
-from gitea_world import World, WorldClient
+from deliveries import REPOSITORY, approved, delivery, merged, payload, rejected
+from gitea_world import World, WorldClient, desk_of
 from hypothesis import given, settings
 
 from orket.contracts import PullReview, ReviewAnswer, ReviewQuestion, Store
@@ -39,17 +39,7 @@ class Bureau:
     clock: SimulatedClock
 
     def desk(self) -> ReviewDesk:
-        client = WorldClient(self.world)
-        return ReviewDesk(
-            secret=SECRET,
-            repositories=[REPOSITORY],
-            store=self.store,
-            gitea=client,
-            reviews=client,
-            sandboxes=client,
-            clock=self.clock,
-            policy=Picky(),
-        )
+        return desk_of(self.store, WorldClient(self.world), self.clock, policy=Picky())
 
 
 class Picky(DefaultReviewPolicy):

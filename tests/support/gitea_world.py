@@ -6,10 +6,11 @@ from typing import Any
 
 import anyio.lowlevel
 from attrs import define, field
-from deliveries import HEAD, REPOSITORY
+from deliveries import HEAD, REPOSITORY, SECRET
 
-from orket.contracts import DeployedSandbox, DeployRequest, GiteaPull
+from orket.contracts import Clock, DeployedSandbox, DeployRequest, GiteaPull, Store
 from orket.errors import GiteaError
+from orket.review import ReviewDesk
 
 
 @define
@@ -131,3 +132,17 @@ class WorldClient:
 
     def _check(self, repository: str) -> None:
         assert repository == REPOSITORY
+
+
+def desk_of(store: Store, client: WorldClient, clock: Clock, **options: Any) -> ReviewDesk:
+    """Return a desk that does everything by one client."""
+    return ReviewDesk(
+        secret=SECRET,
+        repositories=[REPOSITORY],
+        store=store,
+        gitea=client,
+        reviews=client,
+        sandboxes=client,
+        clock=clock,
+        **options,
+    )

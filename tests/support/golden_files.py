@@ -23,8 +23,8 @@ from typing import Any
 from unittest import mock
 
 import anyio
-from deliveries import REPOSITORY, SECRET, delivery, payload, rejected
-from gitea_world import World, WorldClient
+from deliveries import delivery, payload, rejected
+from gitea_world import World, WorldClient, desk_of
 from ports import StoreDouble
 from small_world import WORKER_TOOLS, issue, open_world, organization, wish, write_json
 
@@ -32,7 +32,6 @@ import orket
 from orket.contracts import DAY, Batch, ModelRequest, Receipt, Store, ToolCall, TurnKind
 from orket.errors import EffectUnknownError, StoreError
 from orket.events import ModelReplied
-from orket.review import ReviewDesk
 from orket.stores import SQLiteStore
 from orket.stores._migrate import migrations
 from orket.testing import SimulatedClock
@@ -140,17 +139,7 @@ class Death:
 
 async def _review(store: Store, clock: SimulatedClock) -> None:
     """Let a pull request be opened and sent back."""
-    client = WorldClient(World())
-    desk = ReviewDesk(
-        repositories=[REPOSITORY],
-        store=store,
-        clock=clock,
-        secret=SECRET,
-        gitea=client,
-        reviews=client,
-        sandboxes=client,
-    )
-    async with desk:
+    async with desk_of(store, WorldClient(World()), clock) as desk:
         for event in (payload("opened"), rejected(reason="No tests.")):
             assert (await desk.handle(*delivery(event))).status < 300
             await desk.settled()
