@@ -31,7 +31,7 @@ from pages import (
 
 import orket
 from orket import contracts, errors
-from orket._config._names import PROCESS_RULES
+from orket._config._names import KNOWN_RULES
 from orket._config._shapes import shapes
 from orket._wiring import KINDS
 from orket.governance import TRANSITIONS, GateQuestion, ToolGate
@@ -259,9 +259,9 @@ def test_process_rules_are_explained() -> None:
         line.split("|")[1] for line in section(DOCS / "configuration.md", "Process rules").splitlines() if "|" in line
     ]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row)} - {"router_node"}
-    assert told == set(PROCESS_RULES)
+    assert told == set(KNOWN_RULES)
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "orket").rglob("*.py"))
-    assert [rule for rule in PROCESS_RULES if sources.count(f'"{rule}"') < 2] == []
+    assert [rule for rule in KNOWN_RULES if sources.count(f'"{rule}"') < 2] == []
 
 
 def test_environment_variables_are_explained() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 _NAME = re.compile(r"\w[\w .-]{0,127}")
 VALID_NAME = "a name of letters, digits, space, _ . and -, no path, at most 128 long"
-PROCESS_RULES: Final = (  # beside those that choose nodes; others belong to packages and hosts
+KNOWN_RULES: Final = (  # beside those that choose nodes; others belong to packages and hosts
     "concurrency",
     "context_window",
     "turn_budget",

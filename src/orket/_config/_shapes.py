@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from orket._config._issues import MOVED_UP, read_issues
-from orket._config._names import PROCESS_RULES, VALID_NAME, is_asset_name
+from orket._config._names import KNOWN_RULES, VALID_NAME, is_asset_name
 from orket._config._reading import Reader, Reading, Shape
 from orket.cards import (
     ArchitectureGovernance,
@@ -227,10 +227,10 @@ def _departments(reading: Reading, value: JsonValue) -> tuple[Department, ...]:
 def _process_rules(reading: Reading, value: JsonValue) -> dict[str, Any]:
     """Return all rules; those that orket does not know are the host's, unless they are almost one of orket's."""
     rules = dict(reading.entries(value))
-    for name in [name for name in rules if name not in PROCESS_RULES and not name.endswith("_node")]:
+    for name in [name for name in rules if name not in KNOWN_RULES and not name.endswith("_node")]:
         from difflib import get_close_matches  # only needed when something may be wrong
 
-        if close := get_close_matches(name, PROCESS_RULES, n=1, cutoff=0.85):
+        if close := get_close_matches(name, KNOWN_RULES, n=1, cutoff=0.85):
             with reading.at(name):
                 reading.warn(f'orket reads no such rule; did you mean "{close[0]}"?')
     return rules
