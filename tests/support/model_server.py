@@ -1,17 +1,15 @@
 """The tiny model and its server as real subprocesses."""
 
 import os
-import re
+import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-READY = re.compile(r"^LISTEN (http://\S+)", re.MULTILINE)
 PATIENCE = 60.0  # seconds; it takes a twentieth of one
 
 
@@ -33,7 +31,9 @@ def model_server(model: Path, log: Path, *, tokens: int = 4096, api_key: str | N
     quiet = {key: value for key, value in os.environ.items() if not key.startswith("LLAMA_")}
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=quiet) as server,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, env=quiet, text=True
+        ) as server,
     ):
         try:
             yield _address(server, log)
@@ -41,10 +41,9 @@ def model_server(model: Path, log: Path, *, tokens: int = 4096, api_key: str | N
             server.terminate()
 
 
-def _address(server: "subprocess.Popen[bytes]", log: Path) -> str:
-    limit = time.monotonic() + PATIENCE
-    while time.monotonic() < limit and server.poll() is None:
-        if found := READY.search(log.read_text(errors="replace")):
-            return found[1]
-        time.sleep(0.01)  # another process gives no other sign
+def _address(server: "subprocess.Popen[str]", log: Path) -> str:
+    assert server.stdout is not None
+    ready, _, _ = select.select([server.stdout], [], [], PATIENCE)
+    if address := server.stdout.readline().strip() if ready else "":  # a dead one says nothing
+        return address
     raise RuntimeError(f"the model server did not start:\n{log.read_text(errors='replace')}")

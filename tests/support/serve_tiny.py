@@ -4,9 +4,11 @@ Usage: python serve_tiny.py FILE TOKENS [API_KEY]
 
 TOKENS is the context of each of its two slots.
 
-Prints ``LISTEN URL`` when it is ready. The end of standard input stops it, so that it never outlives its parent.
+Prints its address when it is ready, and nothing else: what llama.cpp logs goes to standard error. The end of standard
+input stops it, so that it never outlives its parent.
 """
 
+import os
 import sys
 
 import xllamacpp
@@ -31,7 +33,8 @@ def parameters(model: str, tokens: int, api_keys: list[str]) -> xllamacpp.Common
 
 
 if __name__ == "__main__":
-    server = xllamacpp.Server(parameters(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
-    sys.stdout.write(f"LISTEN {server.listening_address}\n")
-    sys.stdout.flush()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w") as answer:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a thread of the server logs there, in the middle of a line
+        server = xllamacpp.Server(parameters(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+        answer.write(f"{server.listening_address}\n")
     sys.stdin.read()
