@@ -136,6 +136,17 @@ def test_assets_are_found_in_order(house: House) -> None:
     assert (loader.load_epic("launch", "uiux").name, loader.load_epic("launch").name) == ("model/uiux", "model/core")
 
 
+def test_what_there_is_is_known_without_reading(house: House) -> None:
+    """A file in a folder that the department searches is an asset, a folder is none; what is no name is none either."""
+    house.write("model/core/epics/shop.json", "no JSON")
+    house.write("model/sales/epics/fair.json", "{}")
+    (house.root / "model/core/epics/yard.json").mkdir()
+    loader = house.loader()
+    there = [(name, place) for name in ("shop", "fair", "yard") for place in ("core", "sales")]
+    assert [it for it in there if loader.has("epics", *it)] == [("shop", "core"), ("shop", "sales"), ("fair", "sales")]
+    assert not any(loader.has("epics", name) for name in ("../epics/shop", "", "shop.json"))
+
+
 def test_an_epic_is_known_by_its_file(house: House) -> None:
     """Id and department are what was asked for, whatever the file says; a name may be left out."""
     house.write(

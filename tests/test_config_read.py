@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_a_missing_file_is_none(tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("{}")
     assert read_object(tmp_path / "nothing.json", "nothing.json") is None
     assert read_object(tmp_path / "folder" / "x.json", "x.json") is None
+
+
+def test_reads_a_file_that_grows_meanwhile(file: Path) -> None:
+    """What the file system says of a file's size is no limit: another process may be writing, or nobody has counted."""
+
+    class Empty(type(file)):  # type: ignore[misc]
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            fields = list(super().stat(follow_symlinks=follow_symlinks))
+            fields[stat.ST_SIZE] = 0
+            return os.stat_result(fields)
+
+    file.write_text('{"name": "a shop"}')
+    assert read_object(Empty(file), "x.json") == {"name": "a shop"}
 
 
 def test_follows_symbolic_links(tmp_path: Path, file: Path) -> None:

@@ -14,6 +14,7 @@ import attrs
 
 from orket._config._files import AssetFiles, Place
 from orket._config._issues import read_issue
+from orket._config._names import is_asset_name
 from orket._config._reading import Reading
 from orket._config._shapes import read_role
 from orket._decide import settle
@@ -312,6 +313,10 @@ class ConfigLoader:
             for name in self.assets(category, department):
                 homes.setdefault(self.file_of(category, name, department), (name, department))
         return homes
+
+    def has(self, category: str, name: str, department: str = "core") -> bool:
+        """Return whether a department can use an asset of this name; what is no name is none."""
+        return is_asset_name(name) and bool(self.file_of(category, name, department))
 
     def file_of(self, category: str, name: str, department: str = "core") -> str:
         """Return the file that is an asset, as messages call it; "" where there is none."""

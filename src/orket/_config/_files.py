@@ -67,7 +67,7 @@ class AssetFiles:
 
     def existing(self, place: Place) -> str:
         """Return the label of the file that is the asset, or ""."""
-        return next((self.label(path) for path in self.asset_paths(place) if path.exists()), "")
+        return next((self.label(path) for path in self.asset_paths(place) if path.is_file()), "")
 
     def names(self, category: str, department: str) -> tuple[str, ...]:
         """Return the names of the assets that a department can use, sorted."""

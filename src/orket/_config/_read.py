@@ -87,7 +87,9 @@ def _read_bytes(path: Path, file: str) -> bytes | None:
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
             raise _refuse(file, ["not a regular file"])
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(min(status.st_size, MAX_BYTES) + 1)
+            if len(raw) > status.st_size:  # it grows, or does not say how large it is
+                raw += stream.read(MAX_BYTES + 1 - len(raw))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

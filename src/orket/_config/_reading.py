@@ -8,6 +8,7 @@ problem is never built, and a file with a problem is never used.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args
 
@@ -20,6 +21,7 @@ from orket.cards import CardStatus, JsonValue, WaitReason
 from orket.errors import ConfigError, DependencyCycleError
 
 V = TypeVar("V")
+_SCALARS: Final[Mapping[type, str]] = MappingProxyType({str: "a text", bool: "true or false", int: "an integer"})
 Reader = Callable[["Reading", JsonValue], Any]
 _SPELLINGS: Final[Mapping[str, str]] = MappingProxyType({"cancelled": "canceled"})
 _LEGACY: Final[Mapping[str, str]] = MappingProxyType({"active": "in_progress"})  # understood, but no word of the board
@@ -54,7 +56,6 @@ class Reading:
         self._strict = strict
         self._shapes = shapes
         self._path = ["$"]
-        self._converter = self._build_converter()
 
     @property
     def path(self) -> str:
@@ -99,7 +100,7 @@ class Reading:
 
     def value(self, data: JsonValue, kind: Any) -> Any:
         """Return *data* as a value of the type *kind*."""
-        return self._converter.structure(data, kind)
+        return self._hooks().structure((self, data), kind)
 
     def fields(
         self, data: JsonValue, kind: type, *, only: frozenset[str] = frozenset(), complete: bool = True
@@ -181,24 +182,10 @@ class Reading:
             self.problem(f"{json.dumps(earlier[0])} means the same and says something else; valid: only one of them")
         return False
 
-    def _build_converter(self) -> cattrs.BaseConverter:
-        # Not the one that compiles hooks: to prepare that costs more than to read a file, and its own are never used.
-        converter = cattrs.BaseConverter(detailed_validation=False)
-        converter.register_structure_hook(str, lambda value, _: self._scalar(value, str, "a text"))
-        converter.register_structure_hook(bool, lambda value, _: self._scalar(value, bool, "true or false"))
-        converter.register_structure_hook(int, lambda value, _: self._scalar(value, int, "an integer"))
-        converter.register_structure_hook(float, lambda value, _: self._number(value))
-        converter.register_structure_hook(CardStatus, lambda value, _: self._word(value, CardStatus))
-        converter.register_structure_hook(WaitReason, lambda value, _: self._word(value, WaitReason))
-        converter.register_structure_hook_func(_is_generic(tuple), self._list)
-        converter.register_structure_hook_func(_is_generic(Mapping), self._mapping)
-        converter.register_structure_hook_func(attrs.has, self._object)
-        return converter
+    def _scalar(self, value: JsonValue, kind: type) -> Any:
+        return value if type(value) is kind else self.wrong(value, _SCALARS[kind])  # a bool is no integer here
 
-    def _scalar(self, value: JsonValue, kind: type, valid: str) -> Any:
-        return value if type(value) is kind else self.wrong(value, valid)  # a bool is no integer here
-
-    def _number(self, value: JsonValue) -> Any:
+    def _number(self, value: JsonValue, _: type) -> Any:
         return float(value) if type(value) in (int, float) else self.wrong(value, "a number")
 
     def _word(self, value: JsonValue, kind: type[CardStatus] | type[WaitReason]) -> Any:
@@ -221,6 +208,30 @@ class Reading:
         before = len(self.problems)
         fields = self.fields(value, kind)
         return kind(**fields) if len(self.problems) == before else None
+
+    @staticmethod
+    @cache
+    def _hooks() -> cattrs.BaseConverter:
+        """Return the hooks of all types, built once: that takes longer than to read a file.
+
+        What they are given is a value and the reading it belongs to.
+        """
+
+        def hook(read: Callable[[Reading, JsonValue, Any], Any]) -> Callable[[tuple[Reading, JsonValue], Any], Any]:
+            return lambda given, kind: read(*given, kind)
+
+        # Not the converter that compiles hooks: its own are never used.
+        hooks = cattrs.BaseConverter(detailed_validation=False)
+        for kind in _SCALARS:
+            hooks.register_structure_hook(kind, hook(Reading._scalar))
+        hooks.register_structure_hook(float, hook(Reading._number))
+        hooks.register_structure_hook(CardStatus, hook(Reading._word))
+        hooks.register_structure_hook(WaitReason, hook(Reading._word))
+        hooks.register_structure_hook_func(lambda kind: kind is JsonValue, lambda given, _: given[1])
+        hooks.register_structure_hook_func(_is_generic(tuple), hook(Reading._list))
+        hooks.register_structure_hook_func(_is_generic(Mapping), hook(Reading._mapping))
+        hooks.register_structure_hook_func(attrs.has, hook(Reading._object))
+        return hooks
 
 
 def _is_generic(origin: type) -> Callable[[Any], bool]:

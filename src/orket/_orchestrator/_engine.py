@@ -133,10 +133,9 @@ class Engine:
     def _look(self, structure: Structure, name: str, department: str) -> Card | None:
         """Return the asset that *name* means, or what was taken in (blocking I/O)."""
         loader = self.house.loader
-        if name in loader.assets("rocks", department) or structure.has_made(CardType.ROCK, name, department):
-            return Card(type=CardType.ROCK, name=name, department=department)
-        if name in loader.assets("epics", department) or structure.has_made(CardType.EPIC, name, department):
-            return Card(type=CardType.EPIC, name=name, department=department)
+        for kind, category in ((CardType.ROCK, "rocks"), (CardType.EPIC, "epics")):
+            if loader.has(category, name, department) or structure.has_made(kind, name, department):
+                return Card(type=kind, name=name, department=department)
         epic, department = loader.find_issue(name) or (structure.home_of(name), CORE)
         return Card(type=CardType.ISSUE, name=name, epic=epic, department=department) if epic else None
 
