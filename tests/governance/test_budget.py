@@ -1,10 +1,10 @@
-"""Complexity, turn budgets, separation of duties."""
+"""Complexity, separation of duties."""
 
 import pytest
 
 from orket.contracts import ArchitectureGovernance, ArchitectureRules, Epic, Issue, Organization
-from orket.errors import ComplexityError, GovernanceError, SeparationOfDutiesError
-from orket.governance import budget_left, check_complexity, check_review, check_turn_budget
+from orket.errors import ComplexityError, SeparationOfDutiesError
+from orket.governance import check_complexity, check_review
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,6 @@ def test_a_large_epic_must_not_refuse_idesign(idesign: bool | None, issues: int,
     with pytest.raises(ComplexityError, match="'e' has 8 issues") as caught:
         check_complexity(epic, organization)
     assert caught.value.data == {"rule": "complexity", "epic": "e", "issues": 8, "threshold": 7}
-
-
-def test_a_turn_budget_ends() -> None:
-    """A run may take its budget of turns and not one more."""
-    assert [budget_left(used, 3) for used in (0, 2, 3, 5)] == [3, 1, 0, 0]
-    check_turn_budget(2, 3)
-    with pytest.raises(GovernanceError, match="its budget is 3") as caught:
-        check_turn_budget(3, 3)
-    assert caught.value.rule == "turn-budget"
 
 
 def test_self_review_is_told_or_refused() -> None:

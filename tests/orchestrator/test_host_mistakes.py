@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_world import diligent, issue, open_world, organization
+from small_world import diligent, issue, open_world, organization, write_json
 
 import orket
 from orket.errors import AssetNotFoundError, ConfigError, RunError, ToolError, UnknownCardError, WiringError
@@ -143,3 +143,26 @@ async def test_run_sync_in_a_loop_says_what_to_do(tmp_path: Path) -> None:
     root = organization(tmp_path, [issue("a")])
     with pytest.raises(RunError, match="await run_card"):
         orket.run_sync(open_world(root, diligent), "launch")
+
+
+async def test_a_department_that_there_is_not_runs_nothing(tmp_path: Path) -> None:
+    """A misspelt department is an error, although all that it does not define itself would be core's."""
+    root = organization(tmp_path, [issue("a")])
+    write_json(root / "config" / "organization.json", {"name": "Small", "vision": "v", "departments": ["design"]})
+    async with open_world(root, diligent) as crew:
+        for run in (crew.run_epic, crew.start, crew.run_card):
+            with pytest.raises(AssetNotFoundError, match="no department 'desing'; did you mean 'design'") as caught:
+                await run("launch", department="desing")
+            assert (caught.value.category, caught.value.name) == ("departments", "desing")
+        assert await crew.store.runs() == ()
+        assert (await crew.run_epic("launch", department="design")).outcome is orket.RunOutcome.DONE
+
+
+@pytest.mark.parametrize("file", ["model/labs/epics/own.json", "config/departments/labs.json"])
+async def test_a_department_that_nobody_declares_has_something_of_its_own(tmp_path: Path, file: str) -> None:
+    """An asset in its folder, or a file that describes it, makes a department."""
+    root = organization(tmp_path, [issue("a")])
+    (root / file).parent.mkdir(parents=True)
+    (root / file).write_text('{"name": "labs"}')
+    async with open_world(root, diligent) as crew:
+        assert (await crew.run_epic("launch", department="labs")).outcome is orket.RunOutcome.DONE

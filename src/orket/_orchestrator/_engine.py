@@ -13,6 +13,7 @@ from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
 from orket._orchestrator._arguments import check, suggest
+from orket._orchestrator._departments import check_department
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
 from orket._orchestrator._rocks import is_step, rested_row, rock_result, step_id
@@ -114,11 +115,13 @@ class Engine:
         """Return what *name* means: a rock, else an epic, else an issue of an epic's asset or of a stored board.
 
         Raises:
+            AssetNotFoundError: there is no such department.
             UnknownCardError: nothing is called that.
         """
         check("card", name, is_valid=isinstance(name, str), valid="the name of a rock, an epic or an issue")
         if is_sequel_name(name):
             await see_to_phases(self.services, self.store, self.clock)
+        await self._check_department(department)
         structure = await self.structure()
         if (card := await anyio.to_thread.run_sync(self._look, structure, name, department)) is not None:
             return card
@@ -129,6 +132,11 @@ class Engine:
                 return Card(type=CardType.ISSUE, name=name, epic=row.card, department=department, build=row.build)
             known |= ids
         raise await anyio.to_thread.run_sync(self._unknown, name, department, known)
+
+    async def _check_department(self, name: str) -> None:
+        declared = (CORE, *[department.name for department in self.house.organization.departments])
+        if name not in declared:
+            await anyio.to_thread.run_sync(check_department, self.house.loader, declared, name)
 
     def _look(self, structure: Structure, name: str, department: str) -> Card | None:
         """Return the asset that *name* means, or what was taken in (blocking I/O)."""
@@ -201,6 +209,7 @@ class Engine:
 
     async def _run(self, request: RunRequest, run_id: str) -> RunResult:
         card = request.card
+        await self._check_department(card.department)
         if card.type is CardType.ROCK:
             return await self._run_rock(request, run_id)
         if card.type is CardType.ISSUE:

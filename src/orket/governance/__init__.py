@@ -3,10 +3,8 @@
 from orket.governance._budget import (
     MAX_ADDED_ISSUES,
     MAX_CREATED_ISSUES,
-    budget_left,
     check_complexity,
     check_review,
-    check_turn_budget,
 )
 from orket.governance._gate import ToolGate
 from orket.governance._machine import (
@@ -37,10 +35,8 @@ __all__ = [
     "ToolGate",
     "Transition",
     "Verdict",
-    "budget_left",
     "check_complexity",
     "check_review",
-    "check_turn_budget",
     "grantable",
     "judge_transition",
     "move",

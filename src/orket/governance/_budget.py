@@ -1,10 +1,10 @@
-"""How much is allowed: issues in an epic, turns in a run, new issues, reviews of one's own work."""
+"""How much is allowed: issues in an epic, new issues, reviews of one's own work."""
 
 from collections.abc import Collection
 from typing import Final
 
 from orket.cards import Epic
-from orket.errors import ComplexityError, GovernanceError, SeparationOfDutiesError
+from orket.errors import ComplexityError, SeparationOfDutiesError
 from orket.organization import Organization
 
 MAX_CREATED_ISSUES: Final = 10  # that one turn may create
@@ -30,24 +30,6 @@ def check_complexity(epic: Epic, organization: Organization) -> None:
             epic=epic.id,
             issues=count,
             threshold=threshold,
-        )
-
-
-def budget_left(used: int, limit: int) -> int:
-    """Return how many turns a run may still take; never below 0."""
-    return max(0, limit - used)
-
-
-def check_turn_budget(used: int, limit: int) -> None:
-    """Let another turn begin while the run's budget lasts.
-
-    Raises:
-        GovernanceError: ``used`` turns of ``limit`` have been taken.
-
-    """
-    if not budget_left(used, limit):
-        raise GovernanceError(
-            f"the run has taken {used} turns; its budget is {limit}", rule="turn-budget", used=used, limit=limit
         )
 
 

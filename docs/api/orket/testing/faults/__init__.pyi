@@ -15,6 +15,7 @@ class CancelReport():
 class CommitLog():
     def __init__(self, path: str | os.PathLike[str]) -> None: ...
     acknowledged: tuple[Acknowledgement, ...]
+    begun: Mapping[str, frozenset[Digest]]
     fenced: tuple[str, ...]
     grants: tuple[Grant, ...]
     path: Path
