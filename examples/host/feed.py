@@ -67,7 +67,7 @@ class Feed:
 
     async def open(self) -> None:
         """Find the end of the journal."""
-        self.seq = await end_of(self._store)
+        self.seq = await self._store.last_seq()
 
     async def watch(self) -> None:
         """Read what is committed, here and by other processes, until cancelled."""
@@ -92,7 +92,7 @@ class Feed:
 
     async def _skip(self) -> None:
         """Look where the journal ends, while nobody follows; what was skipped is read when it is asked for."""
-        end = await end_of(self._store, self.seq)
+        end = await self._store.last_seq()
         if end > self.seq:
             self.seq, self._recent = end, []
         self._tell()
@@ -175,26 +175,3 @@ class Feed:
         return Line(
             seq=entry.seq, run=entry.run, build=entry.build, card=entry.card, text=self._converter.dumps(data, dict)
         )
-
-
-async def end_of(store: Store, low: int = 0) -> int:
-    """Return the ``seq`` of the last entry, not below *low*: a store has no verb for it, and a journal may be long."""
-    step = 1
-    while await _has_more(store, low + step):
-        low, step = low + step, step * 2
-    high = low + step  # nothing comes after it, something may come after low
-    while low < high:
-        middle = (low + high) // 2
-        if await _has_more(store, middle):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-async def _has_more(store: Store, since: int) -> bool:
-    entries = store.events(since)
-    async with aclosing(entries):  # type: ignore[type-var]
-        async for _ in entries:
-            return True
-    return False

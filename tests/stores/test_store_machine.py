@@ -210,6 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert [(r.issue, r.owner, r.until, r.token) for r in board] == [
                 (row["issue"], row["owner"], row["until"], row["token"]) for row in rows
             ]
+        assert self.portal.call(self.store.last_seq) == len(self.model.records)
         for run in self.portal.call(self.store.runs):
             assert (run.turns, run.tokens) == self.model.charges[run.id]
         for kind in "kl":

@@ -43,6 +43,9 @@ class StoreDouble:
     async def runs(self, build: str | None = None, /) -> tuple[RunRow, ...]:
         return await self.inner.runs(build)
 
+    async def last_seq(self) -> int:
+        return await self.inner.last_seq()
+
     def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
         return self.inner.events(since, **wanted)
 

@@ -139,6 +139,34 @@ class ShowsAPage(Twin):
         return (await super().load_board(build))[:100]
 
 
+class CountsSinceItWasOpened(Twin):
+    def __init__(self, core: Core) -> None:
+        super().__init__(core)
+        self._end = 0
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        receipt = await super().commit(batch)
+        self._end = max(self._end, receipt.last_seq)
+        return receipt
+
+    async def last_seq(self) -> int:
+        self.opened()
+        return self._end
+
+
+class GoesWhereItsLastAnswerWent(Twin):
+    """Says where the last receipt with records points to, even if its batch was applied long ago."""
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        receipt = await super().commit(batch)
+        self.core.count = receipt.last_seq or self.core.count
+        return receipt
+
+    async def last_seq(self) -> int:
+        self.opened()
+        return self.core.count
+
+
 class SharesEntries(Twin):
     async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
         async for entry in super().events(since, **wanted):
@@ -220,6 +248,8 @@ SUBTLE: list[tuple[type[ContractSuite], str, Any, dict[str, Any]]] = [
     (StoreContract, "33", RenewsInTimeOnly, twins(RenewsInTimeOnly)),
     (StoreContract, "34", RenewsForAnybody, twins(RenewsForAnybody)),
     (StoreContract, "76", ShowsAPage, twins(ShowsAPage)),
+    (StoreContract, "87", CountsSinceItWasOpened, twins(CountsSinceItWasOpened)),
+    (StoreContract, "101", GoesWhereItsLastAnswerWent, twins(GoesWhereItsLastAnswerWent)),
     (ModelClientContract, "34", ForgetsToRelease, {}),
     (ToolContract, "31", CoercesWithin, {}),
     (ToolContract, "31", TakesAnyConsent, {}),

@@ -194,6 +194,14 @@ class Store(Protocol):
         """Return the runs of a build (None: of all), oldest first by when they started."""
         ...
 
+    async def last_seq(self) -> int:
+        """Return the ``seq`` of the last stored entry, whichever instance committed it; 0 without any.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        ...
+
     def events(
         self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
     ) -> AsyncIterator[JournalEntry]:

@@ -149,12 +149,16 @@ class ThreadedStore:
         """Return the runs of a build (None: of all), oldest first."""
         return await self._read(self._open().runs, None, build)
 
+    async def last_seq(self) -> int:
+        """Return the ``seq`` of the last stored entry, whichever instance committed it; 0 without any."""
+        return await self._read(self._open().last_seq)
+
     async def events(
         self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
     ) -> AsyncIterator[JournalEntry]:
         """Iterate over the stored entries with ``seq`` > *since* that match, in order, to the present end."""
         wanted = Selection(run=run, build=build, card=card)
-        end = await self._read(self._open().last_seq)
+        end = await self.last_seq()
         while since < end:
             page, since = await self._read(self._open().page, since, end, wanted)
             for entry in page:

@@ -134,6 +134,12 @@ class MemoryStore:
         turns, tokens = self._charges.get(row.id, (0, 0))
         return attrs.evolve(codec().load(json.loads(row.body), RunRow), turns=turns, tokens=tokens)
 
+    async def last_seq(self) -> int:
+        """Return the ``seq`` of the last stored entry; 0 without any."""
+        self._open()
+        await anyio.lowlevel.checkpoint()
+        return self._link.seq
+
     async def events(
         self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
     ) -> AsyncIterator[JournalEntry]:

@@ -62,6 +62,10 @@ class FrontStore:
         """Return the runs of a build."""
         return await self.around("runs", partial(self.inner.runs, build))
 
+    async def last_seq(self) -> int:
+        """Return the ``seq`` of the last stored entry; 0 without any."""
+        return await self.around("last_seq", self.inner.last_seq)
+
     async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
         """Iterate over the stored entries; they are read in one go, so that this is one call like the others."""
 

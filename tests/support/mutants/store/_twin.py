@@ -66,6 +66,9 @@ class Twin:
     async def runs(self, build: str | None = None, /) -> tuple[RunRow, ...]:
         return await self.opened().runs(build)
 
+    async def last_seq(self) -> int:
+        return await self.opened().last_seq()
+
     async def events(
         self, since: int = 0, /, *, run: str | None = None, build: str | None = None, card: str | None = None
     ) -> AsyncIterator[JournalEntry]:

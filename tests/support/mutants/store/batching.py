@@ -151,8 +151,8 @@ MUTANTS = (
     broken("55", FailsTogether, "fails all batches of a moment together"),
     broken("56", ChecksBeforeItKnows, "checks versions before it looks for the op_id"),
     broken("57", PutsAgain, "puts the documents of a known batch again"),
-    broken("58", KnowsRecordsOnly, "knows only batches with records"),
+    broken("58", KnowsRecordsOnly, "knows only batches with records", "100", "101"),
     broken("59", KnowsOfBuilds, "knows an op_id in one build only"),
-    broken("60", KnowsTooEarly, "waits between the look for the op_id and the write"),
+    broken("60", KnowsTooEarly, "waits between the look for the op_id and the write", "100"),
     broken("100", TellsNobody, "does not say that a batch was applied before", "90", "93"),
 )

@@ -76,6 +76,13 @@ class KeepsCursors(Twin):
         return await super().commit(batch)
 
 
+class EndsAtTheLastBatch(Twin):
+    async def last_seq(self) -> int:
+        self.opened()
+        ends = [row.last_seq if row.first_seq <= row.last_seq else 0 for row in self.rows()]
+        return ends[-1] if ends else 0
+
+
 class WaitsForTheNext(Twin):
     async def wait(self, since: int, /) -> None:
         await super().wait(max(since, self.opened()._link.seq) if since == 0 else since)
@@ -179,6 +186,7 @@ MUTANTS = (
     broken("76", OnePage, "reads one page"),
     broken("77", Follows, "goes on while there is more"),
     broken("78", KeepsCursors, "keeps what an iteration holds until it has ended"),
+    broken("101", EndsAtTheLastBatch, "says 0 after a batch without records"),
     broken("79", WaitsForTheNext, "waits for the next entry, whatever is there"),
     broken("80", WakesAlways, "wakes at every commit"),
     broken("81", EndsQuietly, "ends a wait as if there were more"),

@@ -82,6 +82,23 @@ class OwnNumbers(Twin):
         return evolve(receipt, first_seq=first, last_seq=self._seq)
 
 
+class OwnEnd(Twin):
+    """Looks where the record ends when it is opened, and counts on from there."""
+
+    async def open(self) -> None:
+        await super().open()
+        self._end = await super().last_seq()
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        receipt = await super().commit(batch)
+        self._end = max(self._end, receipt.last_seq)
+        return receipt
+
+    async def last_seq(self) -> int:
+        self.opened()
+        return self._end
+
+
 class InTwoSteps(Twin):
     """Writes documents after the rest."""
 
@@ -148,11 +165,12 @@ MUTANTS = (
     broken("87", ForgetsCards, "forgets which card an entry is about when it is closed"),
     broken("88", on_open(forgets_claims), "forgets claims when it is closed"),
     broken("89", on_open(lambda store: store.core._charges.clear()), "forgets charges when it is closed"),
-    broken("90", on_open(lambda store: store.core._operations.clear()), "forgets op_ids when it is closed"),
+    broken("90", on_open(lambda store: store.core._operations.clear()), "forgets op_ids when it is closed", "86", "87"),
     broken("91", ShowsOwnDocuments, "shows documents to the instance that put them"),
     broken("92", OwnClaimsOnly, "knows only its own claims"),
     broken("93", OwnOpIdsOnly, "knows only its own op_ids"),
     broken("94", OwnNumbers, "counts records by itself"),
+    broken("102", OwnEnd, "counts from what it found when it was opened, and its own commits"),
     broken("95", InTwoSteps, "writes documents in a second step"),
     broken("96", LeavesWithItsCaller, "waits in the caller's task"),
     broken("97", ClosesAtOnce, "closes while commits wait"),

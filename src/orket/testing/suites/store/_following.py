@@ -15,11 +15,14 @@ from orket.testing.suites.store._place import (
     RUN,
     StoreRules,
     Tampering,
+    added,
     at_once,
     batch,
+    changed,
     comments,
     entries,
     payloads,
+    refusal,
     refused,
     sha,
     texts,
@@ -131,6 +134,23 @@ class EventRules(StoreRules):
                 with anyio.fail_after(self.patience):
                     await store.commit(batch(f"after {n}", records=comments("a")))
             assert len(await entries(store)) == 11
+
+    @rule("101", sizes=_SIZES, share=0.1)
+    async def says_where_the_record_ends(self, sizes: list[int]) -> None:
+        """last_seq() is the number of the last entry, 0 without any; a batch without records, one that was applied
+        before and one that is refused do not move it.
+        """
+        async with self.opened() as store:
+            assert await store.last_seq() == 0
+            await store.commit(added())
+            assert await store.last_seq() == 0
+            for n, size in enumerate(sizes):
+                await store.commit(batch(str(n), records=comments(*range(size))))
+                found = await entries(store)
+                assert await store.last_seq() == (found[-1].seq if found else 0)
+            await store.commit(batch("0", records=comments("again")))
+            await refusal(store, batch("late", records=comments("a"), changes=(changed(2),)))
+            assert await store.last_seq() == sum(sizes)
 
 
 class WaitRules(StoreRules):

@@ -38,13 +38,14 @@ class ReopeningRules(StoreRules):
 
     @rule("87", needs="durable")
     async def keeps_the_journal(self) -> None:
-        """Entries and the head of their chain are there after reopening."""
+        """Entries, the number of the last one and the head of their chain are there after reopening."""
         async with self.place() as place:
             store = await place.open()
             for n in range(3):
                 await store.commit(batch(str(n), card="c", at=n + 0.25, records=comments(n, "x")))
             before, proof = await entries(store), await store.verify()
             store = await place.reopen()
+            assert await store.last_seq() == before[-1].seq
             assert await entries(store) == before
             assert await store.verify() == proof
 
@@ -148,6 +149,15 @@ class SharingRules(StoreRules):
             assert isinstance(receipt, Receipt)
             assert (found[receipt.first_seq],) == comments(n)
 
+    @rule("102", needs="shared")
+    async def says_where_others_have_got_to(self) -> None:
+        """last_seq() of every instance is the number of the last entry, whichever of them committed it."""
+        async with self.place() as place:
+            one, other = await place.open(), await place.open()
+            for n, writer in enumerate((one, other, other, one), 1):
+                await writer.commit(batch(str(n), records=comments("a")))
+                assert (await one.last_seq(), await other.last_seq()) == (n, n)
+
 
 class CancellationRules(StoreRules):
     """Callers that are cancelled."""
@@ -244,6 +254,7 @@ class ClosingRules(StoreRules):
             lambda: store.load_board("build"),
             lambda: store.load_run("run"),
             store.runs,
+            store.last_seq,
             iterate,
             lambda: store.wait(0),
             lambda: store.payload("0" * 64),
