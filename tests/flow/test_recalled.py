@@ -255,6 +255,20 @@ async def test_hosts_find_what_others_have_just_written(tmp_path: Path) -> None:
         assert len(await other.recall("shed metre oak")) == 4
 
 
+async def test_a_memory_is_told_of_everything_once(tmp_path: Path) -> None:
+    """A host that has written nothing itself tells its memory of each decision once, however often it is asked."""
+    path, root, memory = tmp_path / "j.db", shed(tmp_path), Foreign()
+    nodes = {"pipeline_wiring": wired(lambda: memory)}
+    async with open_world(root, Deciding(), store=path) as one:
+        await one.run_issue("paint")
+        async with open_world(root, diligent, store=path, nodes=nodes) as other:
+            for name in TEXTS:
+                await one.run_issue(name)
+                for _ in range(2):
+                    await other.recall("shed")
+    assert memory.told == [*TEXTS.values()]
+
+
 async def test_a_document_that_holds_no_decision_stops_the_run(tmp_path: Path) -> None:
     """Somebody's document of kind memory that is none is named, and not left out."""
     store = orket.MemoryStore()

@@ -69,7 +69,6 @@ SELDOM = {  # awaits that no story of the cancelled crews meets, by what it woul
         "_pipeline/_joining.py: await context.clock.sleep(max(_GLANCE, min(pause, left)))",
         "_pipeline/_joining.py: await context.notes.load(context.store, context.build)",
         "_flow/_recollection.py: await self._read_on()",
-        "_flow/_recollection.py: await self._read_all()",
         "_flow/_recollection.py: await self.store.find(KIND, prefix=home)",
         "_pipeline/_joining.py: await context.store.load_board(context.build)",
         "_pipeline/_joining.py: await take_over(context, board)",

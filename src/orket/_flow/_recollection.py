@@ -71,11 +71,6 @@ class Horizon:
         """Whether somebody else has written, as far as we know."""
         return bool(self._own)
 
-    @property
-    def furthest(self) -> int:
-        """The last record that is known of."""
-        return max(self.known, *self._own.values()) if self._own else self.known
-
 
 @define(kw_only=True, repr=False, eq=False)
 class Recollection:
@@ -171,16 +166,13 @@ class Recollection:
                 await anyio.lowlevel.checkpoint()
 
     async def _read_all(self) -> None:
-        furthest = self._horizon.furthest
+        last = await self.store.last_seq()
         self._new = [*_in_order(await self.store.find(KIND)), *self._new]
-        self._horizon.reach(furthest)
+        self._horizon.reach(last)
 
     async def _read_on(self) -> None:
         """Read what was remembered since everything was known, by whomever."""
         last = self._horizon.known
-        if not last:  # there is no place to read on from: nothing was committed here when all was read
-            await self._read_all()
-            return
         homes: dict[str, None] = {}
         async for entry in self.store.events(last):
             last = entry.seq
