@@ -11,7 +11,7 @@ from typing import Final
 
 import anyio
 from attrs import define, field, frozen
-from cattrs.preconf.json import make_converter
+from cattrs.preconf.json import JsonConverter, make_converter
 from telling import refusal, tell
 
 from orket.contracts import Store
@@ -63,7 +63,7 @@ class Feed:
     _filling: anyio.Lock = field(factory=anyio.Lock, init=False)
     _followers: int = field(default=0, init=False)
     _came: anyio.Event = field(factory=anyio.Event, init=False)  # somebody follows
-    _converter: object = field(factory=make_converter, init=False)
+    _converter: JsonConverter = field(factory=make_converter, init=False)
 
     async def open(self) -> None:
         """Find the end of the journal."""
