@@ -77,7 +77,7 @@ SELDOM = {  # awaits that no story of the cancelled crews meets, by what it woul
     "a turn that takes as long as a third of a lease": (
         "_flow/_converse.py: await turn.hold_on()",
         "_flow/_turn.py: await self.commit(claim=True)",
-        "_pipeline/_drive.py: await self._commit(f'renew:{count}:{card}', claims=(claim,))",
+        "_pipeline/_drive.py: await self._record.commit(f'renew:{count}:{card}', claims=(claim,))",
     ),
     "very long replies, very many issues or decisions, a turn executor, a name that is misspelt": (
         "_flow/_converse.py: await _stock_verdict(context.gate, question)",

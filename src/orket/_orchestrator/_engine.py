@@ -16,7 +16,7 @@ from orket._orchestrator._arguments import check, suggest
 from orket._orchestrator._departments import check_department
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
-from orket._orchestrator._rocks import is_step, rested_row, rock_result, step_id
+from orket._orchestrator._rocks import is_step, rock_result, step_id
 from orket._orchestrator._services import Services
 from orket._orchestrator._setup import House
 from orket._orchestrator._structure import Structure, load_structure
@@ -25,22 +25,18 @@ from orket._pipeline import (
     EpicAssets,
     ExecutionPipeline,
     RunOrder,
+    RunRecord,
     RunResult,
     known_run,
     load_epic_assets,
-    refuse_second,
 )
 from orket._value import Value
 from orket.bugfix import is_sequel_name
 from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
 from orket.contracts import (
-    CONTRACT_VERSION,
-    Batch,
     Clock,
-    Document,
     LoopQuestion,
     ModelClient,
-    Receipt,
     RunRow,
     Store,
     SubPipeline,
@@ -48,7 +44,7 @@ from orket.contracts import (
     TurnExecutor,
 )
 from orket.errors import OrketError, RunError, UnknownCardError
-from orket.events import RunFinished, RunOutcome, RunStarted, TurnKind
+from orket.events import RunFinished, RunOutcome, TurnKind
 from orket.governance import ToolGate
 from orket.portfolio._adoptions import CORE
 from orket.tools import ToolRuntimeExecutor
@@ -332,8 +328,8 @@ class Engine:
         for number, (step, loaded) in enumerate(zip(steps, assets, strict=True), start=1):
             await self._check_unknown(step_id(run_id, number))
             await self.preflight().check(self._build(loaded.epic, step))
-        row = self._rock_row(run_id, build, card)
-        refuse_second(run_id, await self._commit_rock(row, "started", self._rock_started(row)))
+        record = self._rock_record(run_id, build, card)
+        await record.begin()
         results: list[RunResult] = []
 
         def halt() -> None:
@@ -349,8 +345,9 @@ class Engine:
             results.append(await self._run_epic(loaded, step, step_id(run_id, number), None))
         result = rock_result(run_id, build, rock, results, len(subs), run_id in self.halted)
         finished = RunFinished(outcome=result.outcome, reason=result.reason, counts={"epics": len(results)})
-        rested = rested_row(row, result, self.clock.now())
-        await self._commit_rock(rested, "finished", finished, finished_documents(self.services, result, rested))
+        row = record.rested(result.outcome, result.reason)
+        documents = finished_documents(self.services, result, row)
+        await record.commit("finished", records=(finished,), row=row, documents=documents)
         await see_to_phases(self.services, self.store, self.clock)
         return result
 
@@ -358,38 +355,14 @@ class Engine:
         card = Card(type=CardType.EPIC, name=sub.epic, department=sub.department)
         return RunRequest(card=card, build=sub.build, parent=parent)
 
-    def _rock_row(self, run_id: str, build: str, card: Card) -> RunRow:
-        fingerprint, now = self.house.wiring.fingerprint, self.clock.now()
-        return RunRow(
+    def _rock_record(self, run_id: str, build: str, card: Card) -> RunRecord:
+        wiring = self.house.wiring
+        row = RunRow(
             id=run_id,
             build=build,
             card=card.name,
-            started_at=now,
-            fingerprint=fingerprint,
+            started_at=self.clock.now(),
+            fingerprint=wiring.fingerprint,
             department=card.department,
         )
-
-    def _rock_started(self, row: RunRow) -> RunStarted:
-        return RunStarted(
-            build=row.build,
-            card=row.card,
-            target=None,
-            fingerprint=row.fingerprint,
-            resolutions=self.house.wiring.resolutions,
-            contract=CONTRACT_VERSION,
-        )
-
-    async def _commit_rock(
-        self, row: RunRow, what: str, record: RunStarted | RunFinished, documents: tuple[Document, ...] = ()
-    ) -> Receipt:
-        return await self.store.commit(
-            Batch(
-                op_id=f"{row.id}::{what}",
-                run=row.id,
-                build=row.build,
-                at=self.clock.now(),
-                records=(record,),
-                documents=documents,
-                run_row=row,
-            )
-        )
+        return RunRecord(store=self.store, clock=self.clock, row=row, resolutions=wiring.resolutions)

@@ -1,10 +1,7 @@
 """How the run of a rock came to rest, which is how the runs of its epics did."""
 
-from attrs import evolve
-
 from orket._pipeline import RunResult
 from orket.cards import Rock
-from orket.contracts import RunRow
 from orket.events import RunOutcome
 
 
@@ -17,11 +14,6 @@ def is_step(run: str, rock: str) -> bool:
     """Return whether a run has the id of one that a run of a rock makes of its epics."""
     head, _, number = run.rpartition(".")
     return head == rock and number.isdecimal()
-
-
-def rested_row(row: RunRow, result: RunResult, now: float) -> RunRow:
-    """Return the row of a run that has come to rest."""
-    return evolve(row, outcome=result.outcome, reason=result.reason, finished_at=now)
 
 
 def rock_result(run_id: str, build: str, rock: Rock, results: list[RunResult], wanted: int, halted: bool) -> RunResult:

@@ -18,22 +18,20 @@ from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
 from orket._pipeline._joining import await_others, join_build, no_issue, take_over
-from orket._pipeline._order import RunOrder, RunResult, as_orket_error, refuse_second, spec_of, stopped_by
+from orket._pipeline._order import RunOrder, RunResult, as_orket_error, spec_of, stopped_by
 from orket._pipeline._reconciling import ask_tools
+from orket._pipeline._record import RunRecord
 from orket.cards import Issue
 from orket.contracts import (
-    CONTRACT_VERSION,
-    Batch,
     Claim,
     Document,
     LoopQuestion,
     PlanQuestion,
-    Receipt,
     RunRow,
     TurnTask,
 )
 from orket.errors import OrketError, RunError, StoreConflictError, StoreError
-from orket.events import Record, RunFinished, RunOutcome, RunStarted, TurnKind
+from orket.events import Record, RunFinished, RunOutcome, TurnKind
 
 _WINDOW_FACTOR: Final = 2  # the planner sees this many times the slots of each kind of candidate …
 _WINDOW_LEAST: Final = 16  # … but at least this many
@@ -52,6 +50,7 @@ class ExecutionPipeline:
         self._context = context
         self._assets = assets
         self._order = order
+        self._record = _record_of(context, order)
         self._policy = context.wiring["orchestration_loop"]
         self._board = Board((), is_review=lambda _status: False)
         self._unread: set[str] = set()  # cards whose past this run has not read: a turn may have been left open
@@ -94,19 +93,10 @@ class ExecutionPipeline:
         self._changed.set()
 
     async def _start(self) -> None:
-        context, order = self._context, self._order
-        started = RunStarted(
-            build=context.build,
-            card=order.card,
-            target=order.target,
-            fingerprint=context.wiring.fingerprint,
-            resolutions=context.wiring.resolutions,
-            contract=CONTRACT_VERSION,
-        )
+        context = self._context
         snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
-        row = self._row(None, "")
-        receipt = await self._commit("started", records=(started,), row=row, documents=(snapshot,))
-        refuse_second(context.run, receipt)
+        receipt = await self._record.begin(snapshot)
+        context.saw(receipt)
         context.tally.begin(receipt)
         self._seen = receipt.last_seq
 
@@ -284,7 +274,7 @@ class ExecutionPipeline:
             for card, token in list(self._board.claims.items()):
                 claim = Claim(card=card, owner=context.owner, now=now, until=now + context.limits.lease, token=token)
                 try:
-                    await self._commit(f"renew:{count}:{card}", claims=(claim,))
+                    context.saw(await self._record.commit(f"renew:{count}:{card}", claims=(claim,)))
                 except StoreError:
                     continue  # the turn itself finds out, by its fencing token, when it commits next
 
@@ -297,11 +287,12 @@ class ExecutionPipeline:
             body = {"build": result.build, "card": result.card, "at": self._context.clock.now(), **counts}
             documents = (Document(kind="ledger", key=result.run, body=body),)
         finished = RunFinished(outcome=outcome, reason=reason, counts=counts)
-        records = (*self._pending, finished)
+        records, row = (*self._pending, finished), self._record.rested(outcome, reason)
         try:
-            await self._commit("finished", records=records, row=self._row(outcome, reason), documents=documents)
+            receipt = await self._record.commit("finished", records=records, row=row, documents=documents)
         except StoreError as error:
             raise (self._error or error) from None
+        self._context.saw(receipt)
         if self._error is not None:
             raise self._error
         return result
@@ -353,43 +344,17 @@ class ExecutionPipeline:
             organization=self._context.organization, environ=self._order.environ, counts=self._board.counts
         )
 
-    def _row(self, outcome: RunOutcome | None, reason: str) -> RunRow:
-        context, now = self._context, self._context.clock.now()
-        return RunRow(
-            id=context.run,
-            build=context.build,
-            card=self._order.card,
-            started_at=context.started_at,
-            fingerprint=context.wiring.fingerprint,
-            wiring=spec_of(context.wiring),
-            target=self._order.target,
-            parent=self._order.parent,
-            outcome=outcome,
-            reason=reason,
-            finished_at=None if outcome is None else now,
-            department=context.epic.department,
-        )
 
-    async def _commit(
-        self,
-        what: str,
-        *,
-        records: tuple[Record, ...] = (),
-        row: RunRow | None = None,
-        claims: tuple[Claim, ...] = (),
-        documents: tuple[Document, ...] = (),
-    ) -> Receipt:
-        context = self._context
-        batch = Batch(
-            op_id=f"{context.run}::{what}",
-            run=context.run,
-            build=context.build,
-            at=context.clock.now(),
-            records=records,
-            run_row=row,
-            claims=claims,
-            documents=documents,
-        )
-        receipt = await context.store.commit(batch)
-        context.saw(receipt)
-        return receipt
+def _record_of(context: RunContext, order: RunOrder) -> RunRecord:
+    row = RunRow(
+        id=context.run,
+        build=context.build,
+        card=order.card,
+        started_at=context.started_at,
+        fingerprint=context.wiring.fingerprint,
+        wiring=spec_of(context.wiring),
+        target=order.target,
+        parent=order.parent,
+        department=context.epic.department,
+    )
+    return RunRecord(store=context.store, clock=context.clock, row=row, resolutions=context.wiring.resolutions)

@@ -7,7 +7,7 @@ from attrs import frozen
 from orket._value import Value
 from orket._wiring import Wiring
 from orket.cards import JsonValue
-from orket.contracts import Receipt, TurnExecutor
+from orket.contracts import TurnExecutor
 from orket.errors import OrketError, RunError, StoreConflictError, StoreError, WiringError
 from orket.events import RunOutcome
 
@@ -42,19 +42,6 @@ class RunOrder(Value):
     parent: str | None = None
     environ: Mapping[str, str]
     executor: TurnExecutor | None = None
-
-
-def refuse_second(run: str, receipt: Receipt) -> None:
-    """Pass where a run has begun with its first commit.
-
-    The commits of a run are named after its id. Two that began a run of one id at the same moment would take each
-    other's claims for their own.
-
-    Raises:
-        RunError: somebody else has begun it, now or before; nothing was written.
-    """
-    if receipt.repeated:
-        raise known_run(run)
 
 
 def known_run(run: str) -> RunError:
