@@ -17,6 +17,9 @@ from orket.testing import SimulatedClock
     [
         ("config", None, "config is None; valid: the path of the folder"),
         ("workspace", 5, "workspace is 5; valid: the path of a folder"),
+        ("config", "my\0shop", "config is 'my\\x00shop'; valid: the path of the folder"),
+        ("workspace", Path("my\0space"), "workspace is of type PosixPath; valid: the path of a folder"),
+        ("dotenv", ".env\0", "dotenv is '.env\\x00'; valid: the path of a file"),
         ("model", 5, "model is 5; valid: a model client, or a function"),
         ("store", 5, "store is 5; valid: a store, or the path of a file"),
         ("store", orket.MemoryStore, "store is the class MemoryStore; valid: a store, or the path"),
@@ -181,7 +184,7 @@ def test_run_sync_needs_an_orchestrator() -> None:
 async def test_a_store_is_no_address(tmp_path: Path) -> None:
     """A text that means something else than a file elsewhere makes no file and no folder of that name."""
     root = organization(tmp_path, [issue("a")])
-    for store in (":memory:", "postgres://ann:hush@server/db", "file:journal.db?mode=ro"):
+    for store in (":memory:", "jour\0nal.db", "postgres://ann:hush@server/db", "file:journal.db?mode=ro"):
         with pytest.raises(StoreError) as caught:
             async with open_world(root, diligent, store=store):
                 pass

@@ -106,7 +106,9 @@ def test_nobody_writes_while_the_log_is_copied_back(path: Path, monkeypatch: pyt
         other.execute("BEGIN IMMEDIATE")  # as soon as it is over
 
 
-@pytest.mark.parametrize("wrong", [3, b"record", ":memory:", "postgres://ann:hush@server/db", "file:record?mode=ro"])
+@pytest.mark.parametrize(
+    "wrong", [3, b"record", "re\0cord", ":memory:", "postgres://ann:hush@server/db", "file:record?mode=ro"]
+)
 async def test_a_record_is_kept_at_a_path(path: Path, wrong: Any) -> None:
     """What is no path, or means something else than a file elsewhere, is refused, by a backup, too, and not quoted."""
     with pytest.raises(StoreError, match="path") as caught:

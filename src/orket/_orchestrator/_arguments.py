@@ -35,16 +35,21 @@ def refuse(argument: str, found: object, valid: str) -> WiringError:
 
 def config_folder(config: str | Path) -> Path:
     """Return the folder of the assets."""
-    if not isinstance(config, str | os.PathLike):
+    if not _is_path(config):
         raise refuse("config", config, "the path of the folder that holds config/ and model/")
     return Path(config)
 
 
 def workspace_folder(workspace: str | Path) -> Path:
     """Return the folder where agents write."""
-    if not isinstance(workspace, str | os.PathLike):
+    if not _is_path(workspace):
         raise refuse("workspace", workspace, "the path of a folder")
     return Path(workspace).absolute()
+
+
+def _is_path(given: object) -> bool:
+    """Return whether the operating system could take this for a path: a NUL would end it too early."""
+    return isinstance(given, str | os.PathLike) and "\0" not in str(given)
 
 
 def tuple_of_tools(tools: Iterable[Tool]) -> tuple[Tool, ...]:
@@ -89,13 +94,18 @@ def _one_of(valid: str, *types: type) -> Validator:
 a_store: Final = _one_of("a store, or the path of a file", Store, str, Path, NoneType)
 nodes_by_kind: Final = _one_of("a mapping of kinds to names or nodes", Mapping)
 a_registry: Final = _one_of("a DecisionNodeRegistry", DecisionNodeRegistry)
-a_file: Final = _one_of("the path of a file, or None", str, Path, NoneType)
 an_executor: Final = _one_of("an object with execute(task, body), or None", TurnExecutor, NoneType)
 a_clock: Final = _one_of("an object with now() and sleep(seconds)", Clock)
 an_isolation: Final = _one_of(f"an orket.contracts.Isolation: {', '.join(Isolation)}", Isolation)
 some_limits: Final = _one_of("an orket.Limits", Limits)
 a_model_name: Final = _one_of("a model's name, or ''", str)
 yes_or_no: Final = _one_of("True or False", bool)
+
+
+def a_file(_instance: object, field: "Attribute[Any]", value: object) -> None:
+    """Refuse what is no path of a file; None names none."""
+    if value is not None and not _is_path(value):
+        raise refuse(field.alias or field.name, value, "the path of a file, or None")
 
 
 def a_function(_instance: object, field: "Attribute[Any]", value: object) -> None:

@@ -98,7 +98,7 @@ def file_path(path: object) -> Path:
     Raises:
         StoreError: it is no path, or a text that elsewhere means something else than a file.
     """
-    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str):
+    if not isinstance(path, str | os.PathLike) or not isinstance(text := os.fspath(path), str) or "\0" in text:
         raise StoreError(f"the path of a store is {path!r:.80}; valid: the path of a file", found=path)
     if path == ":memory:":  # a Path of that name is a file
         raise StoreError("':memory:' is no path of a file; orket.MemoryStore() keeps the record in memory", found=text)
