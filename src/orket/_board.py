@@ -9,6 +9,7 @@ from typing import Final
 
 from orket._graph import DependencyGraph, Frontier, urgency
 from orket.cards import BoardCounts, CardStatus, Issue, WaitReason
+from orket.contracts import CardRow
 
 _CANCELED = frozenset({CardStatus.CANCELED, CardStatus.ARCHIVED})
 _STEP: Final = 100  # issues between two pauses of whoever fills a board
@@ -197,3 +198,8 @@ class Board:
             self._review.add(issue)
         elif issue.status in _WORKABLE and self._graph.is_ready(issue.id):
             self._ready.add(issue)
+
+
+def is_running(row: CardRow, now: float) -> bool:
+    """Return whether somebody works on a card that is stored: its claim has not run out."""
+    return row.owner is not None and row.until > now

@@ -208,8 +208,8 @@ def check_question(kind: str, method: str, args: tuple[object, ...]) -> None:
 
 
 def suggest(name: object, known: Iterable[str]) -> str:
-    """Return a question that names what was probably meant, or ""."""
+    """Return a question that names what was probably meant, with a space behind it for what follows; or ""."""
     from difflib import get_close_matches  # only needed when something is wrong
 
     close = get_close_matches(str(name), list(islice(known, 2000)), n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    return f"did you mean {close[0]!r}? " if close else ""

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 from attrs import evolve, frozen
 
 from orket._codec import digest
-from orket._orchestrator._history import close_entries, first_entry, joining
+from orket._orchestrator._history import beginning, close_entries, joining
 from orket._value import Value
 from orket.cards import EMPTY, CardStatus, Issue, JsonValue, WaitReason
 from orket.contracts import EffectClass, Store
@@ -24,7 +24,6 @@ from orket.events import (
     EffectUnknown,
     JournalEntry,
     Resolution,
-    RunStarted,
     TurnOpened,
     TurnResumed,
     VerificationRecorded,
@@ -241,9 +240,8 @@ async def _decisions(store: Store, chain: tuple[JournalEntry, ...]) -> tuple[Exp
 
 async def _nodes(store: Store, run: str) -> Mapping[str, Resolution]:
     """Return the nodes of a run, by kind; its first record names them."""
-    began = await first_entry(store, lambda entry: isinstance(entry.record, RunStarted), run=run)
-    resolutions = began.record.resolutions if began and isinstance(began.record, RunStarted) else ()
-    return {one.kind: one for one in resolutions}
+    began = await beginning(store, run)
+    return {one.kind: one for one in began.resolutions} if began is not None else {}
 
 
 async def _chain(store: Store, build: str, card: str) -> tuple[JournalEntry, ...]:

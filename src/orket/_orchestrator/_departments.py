@@ -26,9 +26,8 @@ def check_department(loader: ConfigLoader, declared: Collection[str], name: str)
         loader.load_department(name)
         return
     if not any(_has_own(loader, category, name) for category in _CATEGORIES):
-        hint = suggest(name, declared)
         raise AssetNotFoundError(
-            f"no department {name!r}; {hint}{' ' if hint else ''}declared are: {', '.join(declared)};"
+            f"no department {name!r}; {suggest(name, declared)}declared are: {', '.join(declared)};"
             " others need a file that describes them, or an asset of their own",
             category="departments",
             name=name,

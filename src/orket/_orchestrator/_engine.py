@@ -151,9 +151,9 @@ class Engine:
         """Return the error for a card that nothing is called (blocking I/O)."""
         loader = self.house.loader
         rocks, epics = loader.assets("rocks", department), loader.assets("epics", department)
-        hint = suggest(name, (*rocks, *epics, *sorted({*loader.issue_ids(), *on_boards})))
+        known = (*rocks, *epics, *sorted({*loader.issue_ids(), *on_boards}))
         listed = f"rocks: {', '.join(rocks) or 'none'}; epics: {', '.join(epics) or 'none'}"
-        return UnknownCardError(f"no rock, epic or issue {name!r}; {hint}{' ' if hint else ''}{listed}", card=name)
+        return UnknownCardError(f"no rock, epic or issue {name!r}; {suggest(name, known)}{listed}", card=name)
 
     def begin(self, request: RunRequest) -> str:
         """Return the id of the run, as the execution-runtime node says; from now on it can be halted.

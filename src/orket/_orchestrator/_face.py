@@ -18,6 +18,7 @@ from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._bugfixing import BugFixVerbs
+from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Card, Engine, RunRequest
 from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._portfolio import PortfolioVerbs
@@ -316,8 +317,7 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
             build: of this board only; None: of all. A build that no run has worked on needs nothing.
         """
         engine = self._opened()
-        builds = [build] if build is not None else dict.fromkeys([row.build for row in await engine.store.runs()])
-        looking = engine.preflight()
+        builds, looking = await builds_of(engine.store, build), engine.preflight()
         return tuple([obstacle for one in builds for obstacle in await looking.obstacles(one)])
 
     async def verify_issue(self, issue_id: str, *, build: str | None = None) -> VerificationResult:

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
+from orket._orchestrator._builds import builds_of
 from orket.contracts import Store
-from orket.events import CardAdded, CardAdopted, JournalEntry
+from orket.events import CardAdded, CardAdopted, JournalEntry, RunStarted
 
 
 def history(
@@ -67,12 +68,22 @@ async def first_entry(
         await close_entries(entries)
 
 
+async def beginning(store: Store, run: str) -> RunStarted | None:
+    """Return the record with which a run began, or None."""
+    found = await first_entry(store, lambda entry: isinstance(entry.record, RunStarted), run=run)
+    return found.record if found is not None and isinstance(found.record, RunStarted) else None
+
+
 async def _homes(store: Store, card: str, build: str | None) -> list[str]:
     """Return the builds whose boards have a card."""
-    builds = [build] if build is not None else dict.fromkeys([row.build for row in await store.runs()])
-    return [name for name in builds if any(row.issue.id == card for row in await store.load_board(name))]
+    return [
+        name
+        for name in await builds_of(store, build)
+        if any(row.issue.id == card for row in await store.load_board(name))
+    ]
 
 
 async def close_entries(entries: AsyncIterator[JournalEntry]) -> None:
+    """Close an iteration that may not have come to its end."""
     if isinstance(entries, AsyncGenerator):  # it may hold a page of the file
         await entries.aclose()

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from orket._flow import UNKNOWN, effects_of
 from orket._orchestrator._arguments import check
+from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._views import ambiguous, explain
 from orket.cards import CardStatus, Issue
@@ -150,9 +151,11 @@ async def find_card(engine: Engine, card: str, build: str | None) -> tuple[str, 
         UnknownCardError: no board has such a card.
         RunError: several boards have one.
     """
-    builds = [build] if build is not None else list(dict.fromkeys([row.build for row in await engine.store.runs()]))
     found = [
-        (name, held.issue) for name in builds for held in await engine.store.load_board(name) if held.issue.id == card
+        (name, held.issue)
+        for name in await builds_of(engine.store, build)
+        for held in await engine.store.load_board(name)
+        if held.issue.id == card
     ]
     if len(found) > 1:
         raise ambiguous(card, [name for name, _ in found])

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import anyio.to_thread
 
 from orket._orchestrator._adopting import reconcile
+from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._sight import look, review_statuses
 from orket._orchestrator._surveying import recorded_builds
@@ -68,7 +69,7 @@ async def _builds(engine: Engine, build: str | None) -> list[RecordedBuild]:
     """
     if build is None:
         return await recorded_builds(engine.store)
-    known = list(dict.fromkeys([row.build for row in await engine.store.runs()]))
+    known = await builds_of(engine.store)
     if build not in known:
         raise unknown_build(build, known)
     return await recorded_builds(engine.store, [build])

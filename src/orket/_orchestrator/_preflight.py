@@ -1,12 +1,14 @@
 """What the journal of a build needs to be taken up, and whether it is still there: looked at before anything runs."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
 
+from orket._board import is_running
 from orket._codec import canonical_json, digest
 from orket._flow import RecordedTurn, goes_on, read_open_turn
+from orket._orchestrator._history import beginning
 from orket._parse import parse_reply
 from orket._pipeline import EpicAssets
 from orket._value import Value
@@ -14,7 +16,7 @@ from orket._wiring import Wiring
 from orket.cards import CardStatus, Issue
 from orket.contracts import CONTRACT_VERSION, CardRow, RunRow, Store, Tool
 from orket.errors import ConfigError, JournalError, ResumeError, StoreVersionError, ToolError
-from orket.events import Resolution, RunOutcome, RunStarted, TurnKind
+from orket.events import Resolution, RunOutcome, TurnKind
 
 What: TypeAlias = Literal[
     "node", "version", "options", "contract", "asset", "seat", "role", "tool", "arguments", "format", "payload"
@@ -99,9 +101,7 @@ class Preflight:
 
     def _is_resting(self, row: CardRow) -> bool:
         """Return whether no turn of a card would be taken up now: it is at rest, waits, or somebody works on it."""
-        status = row.issue.status
-        is_held = row.owner is not None and row.until > self.now
-        return is_held or status.is_terminal or row.issue.wait_reason is not None
+        return is_running(row, self.now) or row.issue.status.is_terminal or row.issue.wait_reason is not None
 
     async def _of_card(self, build: str, issue: Issue, died: set[str]) -> list[Obstacle]:
         """Return what an open turn of a card lacks; note the run that opened it."""
@@ -160,7 +160,7 @@ class Preflight:
         if row is None or row.outcome not in _DIED or run in self.active or self.accept_new_wiring:
             return []
         try:
-            started = await self._started(run)
+            started = await beginning(self.store, run)
         except StoreVersionError as error:
             return [_format(build, error.message, None)]
         if started is None:
@@ -177,17 +177,6 @@ class Preflight:
                 what, detail = _difference(was, now, run)
                 found.append(Obstacle(what=what, name=was.kind, detail=detail, build=build, run=run))
         return found
-
-    async def _started(self, run: str) -> RunStarted | None:
-        entries = self.store.events(0, run=run)
-        try:
-            async for entry in entries:
-                if isinstance(entry.record, RunStarted):
-                    return entry.record
-            return None
-        finally:
-            if isinstance(entries, AsyncGenerator):  # it may hold a page of the file
-                await entries.aclose()
 
 
 def _difference(was: Resolution, now: Resolution, run: str) -> tuple[What, str]:

@@ -1,8 +1,10 @@
 """Effects of unknown outcome: how a person finds them, and says what became of one."""
 
+from orket._board import is_running
 from orket._codec import digest
 from orket._flow import CardEffects, UnsettledEffect, effects_of, settle_effect, settling
 from orket._orchestrator._arguments import check
+from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._operator import check_person
 from orket.cards import CardStatus, Issue
@@ -76,11 +78,9 @@ async def _open_effects(engine: Engine, build: str | None) -> list[tuple[CardRow
     """Return the cards that have effects of unknown outcome; what a turn works on now is not unknown yet."""
     store, now = engine.store, engine.clock.now()
     found: list[tuple[CardRow, CardEffects]] = []
-    builds = [build] if build is not None else dict.fromkeys([row.build for row in await store.runs()])
-    for home in builds:
+    for home in await builds_of(store, build):
         for row in await store.load_board(home):
-            is_held = row.owner is not None and row.until > now
-            if row.token == 0 or is_held or row.issue.status is CardStatus.DONE:
+            if row.token == 0 or is_running(row, now) or row.issue.status is CardStatus.DONE:
                 continue
             effects = await effects_of(store, home, row.issue.id)
             if effects.unsettled:

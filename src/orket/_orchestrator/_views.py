@@ -7,12 +7,12 @@ from typing import Final, TypeAlias
 import anyio.lowlevel
 from attrs import frozen
 
-from orket._board import Board
+from orket._board import Board, is_running
 from orket._orchestrator._arguments import suggest
 from orket._orchestrator._causes import Explanation, explain_card
 from orket._value import Value
 from orket.cards import CardStatus, Issue, WaitReason
-from orket.contracts import CardRow, RunRow, Store
+from orket.contracts import RunRow, Store
 from orket.errors import RunError, UnknownCardError
 
 IsReview: TypeAlias = Callable[[CardStatus], bool]  # the loop policy's word
@@ -57,8 +57,8 @@ def unknown_build(build: str, known: Iterable[str]) -> UnknownCardError:
 def unknown_run(run: object, known: Iterable[RunRow]) -> RunError:
     """Return the error for a run that is not on record."""
     ids = [row.id for row in known]
-    hint, listed = suggest(run, ids), ", ".join(ids[-20:]) or "none"
-    return RunError(f"the record has no run {run!r}; {hint}{' ' if hint else ''}it has: {listed}", run=run)
+    listed = ", ".join(ids[-20:]) or "none"
+    return RunError(f"the record has no run {run!r}; {suggest(run, ids)}it has: {listed}", run=run)
 
 
 async def explain(store: Store, card: str, build: str | None, now: float, is_review: IsReview) -> Explanation:
@@ -84,10 +84,9 @@ def ambiguous(card: str, builds: Iterable[str]) -> RunError:
 
 
 def _unknown_card(card: str, build: str | None, known: Iterable[str]) -> UnknownCardError:
-    hint = suggest(card, known)
     listed = f"some that are: {', '.join(islice(known, 20)) or 'none'}"
     where = "on any board" if build is None else f"on the board {build}"
-    return UnknownCardError(f"no card {card!r} {where}; {hint}{' ' if hint else ''}{listed}", card=card)
+    return UnknownCardError(f"no card {card!r} {where}; {suggest(card, known)}{listed}", card=card)
 
 
 async def _builds(store: Store) -> dict[str, RunRow]:
@@ -104,7 +103,7 @@ async def _view(store: Store, build: str, row: RunRow, now: float, is_review: Is
     for _ in board.fill(issues):
         await anyio.lowlevel.checkpoint()
     for held in rows:
-        if _is_running(held, now):
+        if is_running(held, now):
             board.start(held.issue)
     waits = {}
     for count, issue in enumerate(issues):
@@ -113,10 +112,3 @@ async def _view(store: Store, build: str, row: RunRow, now: float, is_review: Is
         if count % _PAUSE_EVERY == 0:
             await anyio.lowlevel.checkpoint()
     return BuildView(build=build, card=row.card, issues=issues, waits=waits)
-
-
-def _is_running(row: CardRow, now: float) -> bool:
-    return row.owner is not None and row.until > now
-
-
-__all__ = ["BoardView", "BuildView", "ambiguous", "explain", "unknown_build", "view_board"]

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from orket._board import Board
+from orket._board import Board, is_running
 from orket.cards import CardStatus
-from orket.contracts import CardRow
 from orket.portfolio._found import RecordedBuild
 
 
@@ -24,8 +23,3 @@ def board_of(build: RecordedBuild, reviews: Collection[CardStatus], now: float) 
         if is_running(row, now):
             board.start(row.issue)
     return board
-
-
-def is_running(row: CardRow, now: float) -> bool:
-    """Return whether somebody works on a card."""
-    return row.owner is not None and row.until > now

@@ -5,9 +5,10 @@ from typing import Final, TypeAlias
 
 from attrs import define, field
 
+from orket._board import is_running
 from orket.cards import CardStatus, EpicReference, Issue, WaitReason
 from orket.errors import DependencyCycleError
-from orket.portfolio._boards import board_of, is_running
+from orket.portfolio._boards import board_of
 from orket.portfolio._found import EpicAsset, IssueAsset, RecordedBuild, RockAsset, Survey
 from orket.portfolio._views import EpicView, IssueView, Progress, RockView, progress_of, progress_of_all
 
