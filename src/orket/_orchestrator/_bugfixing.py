@@ -1,11 +1,11 @@
 """The bug-fix phases of finished rocks: when they begin, and what a host does with them."""
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
 from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
+from orket._orchestrator._opened import Opened
 from orket._orchestrator._operator import check_person
 from orket._orchestrator._phasing import begin_phases, manager_of, see_to_phases
 from orket.bugfix import find_sequels
@@ -15,13 +15,10 @@ from orket.errors import BugFixError, UnknownCardError
 _LONGEST_ID: Final = 128  # characters, as of every issue
 
 
-class BugFixVerbs:
+class BugFixVerbs(Opened):
     """The verbs of an :class:`Orchestrator` for the time after a rock is done."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     async def report_bug(
         self,

@@ -1,12 +1,11 @@
 """What an orchestrator says of everything there is to do: the portfolio, what comes next, and the sprint."""
 
-from abc import abstractmethod
-
 import anyio.to_thread
 
 from orket._orchestrator._adopting import reconcile
 from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Engine
+from orket._orchestrator._opened import Opened
 from orket._orchestrator._sight import look, review_statuses
 from orket._orchestrator._surveying import recorded_builds
 from orket._orchestrator._views import unknown_build
@@ -75,13 +74,10 @@ async def _builds(engine: Engine, build: str | None) -> list[RecordedBuild]:
     return await recorded_builds(engine.store, [build])
 
 
-class PortfolioVerbs:
+class PortfolioVerbs(Opened):
     """The verbs of an :class:`Orchestrator` that look at everything there is to do."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     async def portfolio(self) -> Portfolio:
         """Return all rocks, epics and issues, as assets and record have them, with alerts.

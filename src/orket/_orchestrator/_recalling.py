@@ -1,19 +1,14 @@
 """What an orchestrator offers to those who look for remembered decisions."""
 
-from abc import abstractmethod
-
-from orket._orchestrator._engine import Engine
+from orket._orchestrator._opened import Opened
 from orket.contracts import MemoryQuery, Remembered
 from orket.errors import RecallError, RunError
 
 
-class MemoryVerbs:
+class MemoryVerbs(Opened):
     """The verbs of an :class:`Orchestrator` that search what was remembered."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     async def recall(self, text: str, *, limit: int = 10) -> tuple[Remembered, ...]:
         """Return the remembered decisions that go with a text, of all builds in the store.

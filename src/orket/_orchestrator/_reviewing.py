@@ -8,6 +8,7 @@ import anyio
 import anyio.abc
 
 from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._opened import Opened
 from orket._orchestrator._operator import find_card
 from orket._orchestrator._run import Run
 from orket.cards import CardType
@@ -28,13 +29,10 @@ def launch(engine: Engine, tasks: anyio.abc.TaskGroup, request: RunRequest, halt
     return run
 
 
-class ReviewVerbs:
+class ReviewVerbs(Opened):
     """The verbs of an :class:`Orchestrator` that a review desk uses."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     @abstractmethod
     def _launch(self, request: RunRequest) -> Run: ...

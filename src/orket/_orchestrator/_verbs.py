@@ -1,13 +1,12 @@
 """What an orchestrator offers to people: acts on cards, and on effects of unknown outcome; and what is on record."""
 
-from abc import abstractmethod
 from collections.abc import AsyncIterator
 
 from orket._flow import UnsettledEffect
 from orket._orchestrator._arguments import check_cursor
 from orket._orchestrator._causes import Explanation
-from orket._orchestrator._engine import Engine
 from orket._orchestrator._history import history
+from orket._orchestrator._opened import Opened
 from orket._orchestrator._operator import cancel, operate, reopen, reprioritize, unblock
 from orket._orchestrator._settling import settle, unsettled
 from orket._orchestrator._views import BoardView, explain, view_board
@@ -16,13 +15,10 @@ from orket.contracts import Settlement
 from orket.events import JournalEntry
 
 
-class OperatorVerbs:
+class OperatorVerbs(Opened):
     """The verbs of an :class:`Orchestrator` that are for people."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     async def unblock(self, card_id: str, *, actor: str, reason: str = "", build: str | None = None) -> Issue:
         """Let a waiting card take turns again, its retries begun anew; its next prompt quotes the reason.
@@ -105,13 +101,10 @@ class OperatorVerbs:
         return await settle(self._opened(), effect, answer, actor=actor, reason=reason)
 
 
-class RecordVerbs:
+class RecordVerbs(Opened):
     """The verbs of an :class:`Orchestrator` that read the record."""
 
     __slots__ = ()
-
-    @abstractmethod
-    def _opened(self) -> Engine: ...
 
     async def board(self, build: str | None = None) -> BoardView:
         """Return the board of a build (None: of all builds in the store).
