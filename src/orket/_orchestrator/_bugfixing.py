@@ -7,8 +7,9 @@ from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._opened import Opened
 from orket._orchestrator._operator import check_person
-from orket._orchestrator._phasing import begin_phases, manager_of, see_to_phases
+from orket._orchestrator._phasing import begin_phases, manager_of
 from orket.bugfix import find_sequels
+from orket.bugfix._phases import no_phase
 from orket.contracts import Bug, BugFixManager, BugFixPhase, BugSeverity, EpicReference
 from orket.errors import BugFixError, UnknownCardError
 
@@ -60,7 +61,7 @@ class BugFixVerbs(Opened):
         manager = await _manager(engine)
         phase = await manager.find(rock, department)
         if phase is None:
-            raise _no_phase(rock)
+            raise no_phase(rock)
         epic, home, seat = await _place(engine, phase, card)
         bug = Bug(
             id=bug_id,
@@ -117,9 +118,7 @@ class BugFixVerbs(Opened):
         Raises:
             StoreError: the record could not be read or written.
         """
-        engine = self._opened()
-        manager_of(engine.services)
-        return await see_to_phases(engine.services, engine.store, engine.clock)
+        return await (await _manager(self._opened())).advance()
 
 
 async def _manager(engine: Engine) -> BugFixManager:
@@ -165,7 +164,3 @@ async def _sources(engine: Engine) -> Mapping[tuple[str, str], EpicReference]:
         for sequel in await find_sequels(engine.store)
         for epic in sequel.as_rock().epics
     }
-
-
-def _no_phase(rock: str) -> BugFixError:
-    return BugFixError(f"rock {rock!r:.100} has no bug-fix phase; it begins when a run of the rock is done", rock=rock)

@@ -9,12 +9,12 @@ from typing import Final
 from orket._codec import codec
 from orket._orchestrator._services import Services
 from orket._pipeline import RunResult
+from orket.bugfix._record import PLACE
 from orket.contracts import Batch, BugFixManager, BugFixPhase, Clock, Document, FinishedRock, RunRow, Store
 from orket.errors import BugFixError
 from orket.events import RunOutcome
 
 FINISHED: Final = "finished_rock"  # documents of rocks whose phase is to begin
-PLACE: Final = "bugfix"  # run and build of what is written about phases
 
 
 def manager_of(services: Services) -> BugFixManager:
@@ -23,18 +23,22 @@ def manager_of(services: Services) -> BugFixManager:
     Raises:
         BugFixError: the pipeline wiring has made nothing that does.
     """
-    service: object = services.bug_fixes
-    if isinstance(service, BugFixManager):
-        return service
+    if (manager := _manager_of(services)) is not None:
+        return manager
     raise BugFixError(
-        f"there is no bug-fix manager here: create_bug_fix_manager of the pipeline wiring gave {service!r:.80}; "
-        "valid: an orket.contracts.BugFixManager"
+        "there is no bug-fix manager here: create_bug_fix_manager of the pipeline wiring gave "
+        f"{services.bug_fixes!r:.80}; valid: an orket.contracts.BugFixManager"
     )
+
+
+def _manager_of(services: Services) -> BugFixManager | None:
+    service: object = services.bug_fixes
+    return service if isinstance(service, BugFixManager) else None
 
 
 def finished_documents(services: Services, result: RunResult, row: RunRow) -> tuple[Document, ...]:
     """Return what a run of a rock leaves when it is done, where rocks have bug-fix phases."""
-    if result.outcome is not RunOutcome.DONE or not _is_kept(services):
+    if result.outcome is not RunOutcome.DONE or _manager_of(services) is None:
         return ()
     finished = FinishedRock(
         rock=result.card,
@@ -46,11 +50,6 @@ def finished_documents(services: Services, result: RunResult, row: RunRow) -> tu
     return (Document(kind=FINISHED, key=_key(finished), body=codec().dump(finished)),)
 
 
-def _is_kept(services: Services) -> bool:
-    service: object = services.bug_fixes
-    return isinstance(service, BugFixManager)
-
-
 async def see_to_phases(services: Services, store: Store, clock: Clock) -> tuple[BugFixPhase, ...]:
     """Begin the phases of all rocks that are done, and extend or end those whose time is up.
 
@@ -60,9 +59,8 @@ async def see_to_phases(services: Services, store: Store, clock: Clock) -> tuple
     Raises:
         StoreError: the record could not be read or written.
     """
-    if not _is_kept(services):
+    if (manager := _manager_of(services)) is None:
         return ()
-    manager = manager_of(services)
     await begin_phases(manager, store, clock)
     return await manager.advance()
 

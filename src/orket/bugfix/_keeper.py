@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from orket.bugfix._phases import Change, advance, begin, report, resolve
+from orket.bugfix._phases import Change, advance, begin, no_phase, report, resolve
 from orket.bugfix._record import PhaseRecord
 from orket.bugfix._rules import BugFixRules
 from orket.contracts import Bug, BugFixPhase, Clock, FinishedRock, Store
-from orket.errors import BugFixError
 
 
 class DefaultBugFixManager:
@@ -106,7 +105,5 @@ class DefaultBugFixManager:
 
 def _known(phase: BugFixPhase | None, rock: str) -> BugFixPhase:
     if phase is None:
-        raise BugFixError(
-            f"rock {rock!r:.100} has no bug-fix phase; it begins when a run of the rock is done", rock=rock
-        )
+        raise no_phase(rock)
     return phase

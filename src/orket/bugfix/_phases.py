@@ -48,6 +48,11 @@ def begin(phase: BugFixPhase | None, finished: FinishedRock, rules: BugFixRules)
     return Change(phase=begun, record=record)
 
 
+def no_phase(rock: str) -> BugFixError:
+    """Return the error for a rock that has no phase."""
+    return BugFixError(f"rock {rock!r:.100} has no bug-fix phase; it begins when a run of the rock is done", rock=rock)
+
+
 def report(phase: BugFixPhase, bug: Bug) -> Change | None:
     """Return a phase with one more bug; None where it has the very same.
 
