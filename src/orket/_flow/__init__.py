@@ -17,6 +17,7 @@ a recorded reply is used again, a recorded effect never runs again.
 
 from orket._board import Board
 from orket._decide import settle
+from orket._flow._context import Limits, RunContext
 from orket._flow._converse import Failure, JudgedCall, converse, judge
 from orket._flow._effects import UNKNOWN, CardEffects, UnsettledEffect, effects_of, settle_effect, settling
 from orket._flow._evidence import Prover
@@ -33,9 +34,9 @@ from orket._flow._prepare import (
     verify,
 )
 from orket._flow._recollection import Recollection
-from orket._flow._recorded import Past, read_open_turn, read_past
+from orket._flow._recorded import Past, RecordedTurn, read_open_turn, read_past
 from orket._flow._settle import block, close, failure_question, refuse_proof, success_question, wait_for_effect
-from orket._flow._turn import Limits, RecordedTurn, RunContext, Turn, TurnResult
+from orket._flow._turn import Turn, TurnResult
 from orket.cards import CardStatus, Issue, WaitReason
 from orket.contracts import FailureKind
 from orket.errors import (
@@ -169,7 +170,6 @@ __all__ = [
     "RecordedTurn",
     "RunContext",
     "Turn",
-    "TurnResult",
     "UnsettledEffect",
     "comment_line",
     "effects_of",

@@ -13,8 +13,9 @@ from attrs import evolve
 
 from orket._board import Board
 from orket._codec import codec
+from orket._flow._context import RunContext
 from orket._flow._report import FOLDER, UnfiledReport, file_name, write_file
-from orket._flow._turn import RunContext, Turn
+from orket._flow._turn import Turn
 from orket.cards import Issue
 from orket.contracts import Document
 from orket.errors import StoreConflictError

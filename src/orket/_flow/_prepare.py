@@ -3,7 +3,8 @@
 from attrs import evolve
 
 from orket._decide import decide, settle
-from orket._flow._turn import RunContext, Turn
+from orket._flow._context import RunContext
+from orket._flow._turn import Turn
 from orket.cards import CardStatus, VerificationResult
 from orket.contracts import (
     DialectQuestion,

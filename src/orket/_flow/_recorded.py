@@ -1,15 +1,17 @@
-"""Read from the journal what it holds of a turn that was opened and never closed."""
+"""What the journal holds of a turn that was opened and never closed, and how it is read."""
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from orket._codec import codec
+from orket._flow._context import RunContext
 from orket._flow._history import comment_line, turn_line
-from orket._flow._turn import RecordedTurn, RunContext
-from orket.cards import VerificationResult
+from orket._value import Value
+from orket.cards import EMPTY, VerificationResult
 from orket.contracts import Message, ModelReply, Settlement, Store
 from orket.errors import JournalError
 from orket.events import (
@@ -27,6 +29,34 @@ from orket.events import (
     TurnOpened,
     VerificationRecorded,
 )
+
+V = TypeVar("V")
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class RecordedTurn(Value):
+    """What the journal holds of a turn that was opened and never closed.
+
+    ``replies`` by round; ``refusals`` and ``intents``, of effects that were about to happen, by round and place in it;
+    ``outputs`` maps the key of an effect to (ok, output), ``settled`` to what became of it, as was learned later.
+    """
+
+    run: str
+    number: int
+    kind: TurnKind
+    seat: str
+    roles: tuple[str, ...]
+    model: str
+    dialect: str
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+    self_review: bool
+    replies: Mapping[int, ModelReply] = field(factory=dict)
+    outputs: Mapping[str, tuple[bool, str]] = EMPTY
+    intents: Mapping[tuple[int, int], EffectIntended] = field(factory=dict)
+    refusals: Mapping[tuple[int, int], CallJudged] = field(factory=dict)
+    settled: Mapping[str, Settlement] = field(factory=dict)
+    verification: VerificationResult | None = None
 
 
 @define(repr=False, eq=False)
@@ -124,11 +154,7 @@ def _assemble(
     entry: JournalEntry, opened: TurnOpened, tail: list[JournalEntry], texts: dict[Digest, str]
 ) -> RecordedTurn:
     records = [held.record for held in tail]
-    load: Callable[[Digest], ModelReply] = lambda key: codec().load(json.loads(texts[key]), ModelReply)  # noqa: E731
-    verification: VerificationResult | None = None
-    for record in records:
-        if isinstance(record, VerificationRecorded):
-            verification = record.result
+    proofs = [record.result for record in records if isinstance(record, VerificationRecorded)]
     return RecordedTurn(
         run=entry.run,
         number=opened.turn,
@@ -137,17 +163,21 @@ def _assemble(
         roles=opened.roles,
         model=opened.model,
         dialect=opened.dialect,
-        messages=tuple([_message(texts[key]) for key in opened.prompt]),
+        messages=tuple([_loaded(texts[key], Message) for key in opened.prompt]),
         tools=opened.tools,
         self_review=opened.self_review,
-        replies={record.round: load(record.reply) for record in records if isinstance(record, ModelReplied)},
+        replies={
+            record.round: _loaded(texts[record.reply], ModelReply)
+            for record in records
+            if isinstance(record, ModelReplied)
+        },
         outputs={
             record.key: (record.ok, texts[record.output]) for record in records if isinstance(record, EffectRecorded)
         },
         intents={(it.round, it.index): it for it in records if isinstance(it, EffectIntended)},
         refusals={(it.round, it.index): it for it in records if isinstance(it, CallJudged) and not it.allowed},
         settled=_settled(records, texts),
-        verification=verification,
+        verification=proofs[-1] if proofs else None,
     )
 
 
@@ -162,5 +192,5 @@ def _settled(records: list[Record], texts: dict[Digest, str]) -> dict[str, Settl
     return settled
 
 
-def _message(text: str) -> Message:
-    return codec().load(json.loads(text), Message)
+def _loaded(text: str, cls: type[V]) -> V:
+    return codec().load(json.loads(text), cls)

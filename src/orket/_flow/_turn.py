@@ -1,151 +1,40 @@
-"""The state of a run and of one turn of it, and the one place where a turn is committed."""
+"""The state of a turn, and the one place where a turn is committed."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import anyio
-from attrs import Attribute, Factory, define, field, frozen
+from attrs import define, field, frozen
 
 from orket._board import Board
 from orket._codec import codec, digest
-from orket._flow._evidence import Prover
-from orket._flow._notes import Note, Notes
-from orket._flow._recollection import Recollection
+from orket._flow._context import RunContext
+from orket._flow._notes import Note
+from orket._flow._recorded import RecordedTurn
 from orket._flow._report import UnfiledReport
-from orket._flow._tally import Tally
 from orket._value import Value
-from orket._wiring import Wiring
-from orket.cards import EMPTY, CardStatus, Epic, Issue, VerificationResult
+from orket.cards import EMPTY, CardStatus, Issue, VerificationResult
 from orket.contracts import (
     Batch,
     CardChange,
     Claim,
-    Clock,
     Document,
     Message,
-    ModelClient,
-    ModelReply,
     Receipt,
     Release,
     Remembered,
-    Settlement,
     StatusWish,
-    Store,
-    Tool,
     ToolSpec,
 )
-from orket.errors import ResumeError, StoreError, WiringError
-from orket.events import CallJudged, CardMoved, Digest, EffectIntended, Record, TurnKind
-from orket.governance import Actor, ToolGate, move
-from orket.organization import Dialect, Environment, Organization, Role, Seat, Team
-from orket.tools import ToolRuntimeExecutor
-from orket.tools._threads import WorkerThreads
+from orket.errors import ResumeError, StoreError
+from orket.events import CardMoved, Digest, Record, TurnKind
+from orket.governance import Actor, move
+from orket.organization import Role, Seat
 
 NOBODY: Final = Seat(id="", name="")  # the seat of a turn that has not been routed yet
 NAME_TEXT: Final = 100  # characters of a tool's name as a model wrote it, in records
 _RENEWALS: Final = 3  # of a claim that always runs out before the store has answered
-
-
-def _above_zero(_limits: object, field: "Attribute[Any]", value: object) -> None:
-    whole = field.name == "rounds"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not value > 0:
-        what = "a whole number" if whole else "seconds"
-        raise WiringError([f"limits: {field.name} is {value!r:.80}; valid: {what} above 0"])
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class Limits(Value):
-    """Bounds of a turn: how many rounds, and seconds of a claim's lease, a tool call, a node, a host's gate rules."""
-
-    rounds: int = field(default=8, validator=_above_zero)
-    lease: float = field(default=60.0, validator=_above_zero)
-    tool: float = field(default=120.0, validator=_above_zero)
-    node: float = field(default=60.0, validator=_above_zero)
-    rule: float = field(default=5.0, validator=_above_zero)
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RunContext(Value):
-    """What stays the same for all turns of a run."""
-
-    run: str
-    build: str
-    owner: str
-    epic: Epic  # without its issues: the board has them
-    planned: int  # how many issues the epic's asset lists
-    organization: Organization
-    team: Team
-    environment: Environment
-    families: tuple[str, ...]
-    dialect: Callable[[str], Dialect]
-    wiring: Wiring
-    store: Store
-    model: ModelClient
-    tools: Mapping[str, Tool]
-    specs: Mapping[str, ToolSpec]
-    gate: ToolGate
-    host_gate: ToolGate | None
-    executor: ToolRuntimeExecutor
-    prover: Prover
-    recollection: Recollection
-    clock: Clock
-    workspace: Path
-    started_at: float
-    context_window: int
-    evaluator_waits: bool = False
-    limits: Limits = Limits()
-    model_override: str = ""
-    user_preference: str = ""
-    separation_of_duties: bool = False
-    tally: Tally = field(factory=Tally)
-    rule_threads: WorkerThreads = field(factory=lambda: WorkerThreads(16))  # a host's rule that hangs keeps one of them
-    history: dict[str, deque[str]] = field(factory=dict)
-    workers: dict[str, tuple[str, ...]] = field(factory=dict)  # issue -> the seats that have worked on it
-    notes: Notes = field(default=Factory(lambda self: Notes(self.context_window), takes_self=True))
-    stored_prompts: dict[str, Digest] = field(factory=dict)
-    stored_texts: dict[str, Digest] = field(factory=dict)
-    role_orders: dict[tuple[tuple[str, ...], bool], tuple[str, ...]] = field(factory=dict)
-    model_dialects: dict[str, str] = field(factory=dict)
-
-    def recall(self, issue_id: str) -> deque[str]:
-        """Return the history of an issue, oldest entry first, cut to the context window."""
-        if (known := self.history.get(issue_id)) is None:
-            known = self.history[issue_id] = deque(maxlen=self.context_window)
-        return known
-
-    def saw(self, receipt: Receipt) -> None:
-        """Take over where a commit of the run went."""
-        self.tally.add(receipt)
-        self.recollection.saw(receipt)
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RecordedTurn(Value):
-    """What the journal holds of a turn that was opened and never closed.
-
-    ``replies`` by round; ``refusals`` and ``intents``, of effects that were about to happen, by round and place in it;
-    ``outputs`` maps the key of an effect to (ok, output), ``settled`` to what became of it, as was learned later.
-    """
-
-    run: str
-    number: int
-    kind: TurnKind
-    seat: str
-    roles: tuple[str, ...]
-    model: str
-    dialect: str
-    messages: tuple[Message, ...]
-    tools: tuple[str, ...]
-    self_review: bool
-    replies: Mapping[int, ModelReply] = field(factory=dict)
-    outputs: Mapping[str, tuple[bool, str]] = EMPTY
-    intents: Mapping[tuple[int, int], EffectIntended] = field(factory=dict)
-    refusals: Mapping[tuple[int, int], CallJudged] = field(factory=dict)
-    settled: Mapping[str, Settlement] = field(factory=dict)
-    verification: VerificationResult | None = None
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -372,26 +261,30 @@ class Turn:
         with anyio.CancelScope(shield=True), suppress(StoreError):  # a claim that cannot be given back expires
             await context.store.commit(batch)
 
+    def take_seat(self, seat: str, roles: tuple[str, ...], tools: tuple[str, ...], *, self_review: bool) -> str:
+        """Take the seat, roles and tools that the journal names; return "", or what of them there is no more."""
+        team, specs = self.context.team, self.context.specs
+        gone = [] if seat in team.seats else [f"seat {seat!r}"]
+        gone += [f"role {name!r}" for name in roles if name not in team.roles]
+        gone += [f"tool {name!r}" for name in tools if name not in specs]
+        if gone:
+            return f"there is no {', no '.join(gone)} any more"
+        self.seat = team.seats[seat]
+        self.hold(roles)
+        self.self_review = self_review
+        self.offered = {name: specs[name] for name in tools}
+        return ""
+
     def resume_from(self, recorded: RecordedTurn) -> None:
         """Take over what the journal holds of this turn.
 
         Raises:
             ResumeError: the team has lost its seat or a role of it, or the host a tool that it was offered.
         """
-        team, specs = self.context.team, self.context.specs
-        gone = [] if recorded.seat in team.seats else [f"seat {recorded.seat!r}"]
-        gone += [f"role {name!r}" for name in recorded.roles if name not in team.roles]
-        gone += [f"tool {name!r}" for name in recorded.tools if name not in specs]
-        if gone:
+        if gone := self.take_seat(recorded.seat, recorded.roles, recorded.tools, self_review=recorded.self_review):
             raise ResumeError(
-                f"there is no {', no '.join(gone)} any more; a turn on {self.issue.id} that was left open needs it",
-                card=self.issue.id,
-                obstacles=(),
+                f"{gone}; a turn on {self.issue.id} that was left open needs it", card=self.issue.id, obstacles=()
             )
-        self.seat = team.seats[recorded.seat]
-        self.hold(recorded.roles)
-        self.self_review = recorded.self_review
         self.verification = recorded.verification
         self.model, self.dialect = recorded.model, recorded.dialect
         self.messages = list(recorded.messages)
-        self.offered = {name: specs[name] for name in recorded.tools}

@@ -204,24 +204,12 @@ class Scene:
             model=opened.model,
             dialect=opened.dialect,
         )
-        _seat(turn, opened)
+        if opened.seat:  # without one, its router failed
+            gone = turn.take_seat(opened.seat, opened.roles, opened.tools, self_review=opened.self_review)
+            if gone:
+                raise RunError(gone, card=card)
         turn.verification = _proof(past) if opened.kind is TurnKind.REVIEW else None
         return turn
-
-
-def _seat(turn: Turn, opened: TurnOpened) -> None:
-    team, specs = turn.context.team, turn.context.specs
-    if not opened.seat:
-        return  # its router failed
-    gone = [] if opened.seat in team.seats else [f"seat {opened.seat!r}"]
-    gone += [f"role {name!r}" for name in opened.roles if name not in team.roles]
-    gone += [f"tool {name!r}" for name in opened.tools if name not in specs]
-    if gone:
-        raise RunError(f"there is no {', no '.join(gone)} any more", card=turn.issue.id)
-    turn.seat = team.seats[opened.seat]
-    turn.hold(opened.roles)
-    turn.self_review = opened.self_review
-    turn.offered = {name: specs[name] for name in opened.tools}
 
 
 def _proof(past: Past) -> VerificationResult | None:
