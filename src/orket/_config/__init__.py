@@ -14,7 +14,7 @@ import attrs
 
 from orket._config._files import AssetFiles, Place
 from orket._config._issues import read_issue
-from orket._config._names import is_asset_name
+from orket._config._names import VALID_ID, is_asset_name, is_issue_id
 from orket._config._reading import Reading
 from orket._config._shapes import read_role
 from orket._decide import settle
@@ -24,7 +24,7 @@ from orket.contracts import LoaderStrategyNode
 from orket.errors import AssetNotFoundError, ConfigError
 from orket.organization import Department, Dialect, Environment, Organization, Role, Team
 
-__all__ = ["ConfigLoader"]
+__all__ = ["VALID_ID", "ConfigLoader", "is_issue_id"]
 
 
 class ConfigLoader:
@@ -265,8 +265,7 @@ class ConfigLoader:
             ConfigError: the file cannot be read or is wrong.
 
         """
-        place = Place(category="dialects", name=family, department=department)
-        opened = self._files.first(self._files.asset_paths(place), family)
+        opened = self._files.find(Place(category="dialects", name=family, department=department))
         if opened is None:
             return None
         return Dialect(**{"model_family": family, **self._fields(*opened, Dialect)})
@@ -326,7 +325,7 @@ class ConfigLoader:
         return settle(self._loader, method, *arguments)
 
     def _open(self, place: Place) -> tuple[Reading, JsonValue]:
-        opened = self._files.first(self._files.asset_paths(place), place.name)
+        opened = self._files.find(place)
         if opened is None:
             raise self._files.missing(place)
         return opened
@@ -345,8 +344,7 @@ class ConfigLoader:
         self._warnings.update(dict.fromkeys(reading.warnings))
 
     def _find_role(self, name: str, department: str) -> Role | None:
-        place = Place(category="roles", name=name, department=department)
-        opened = self._files.first(self._files.asset_paths(place), name)
+        opened = self._files.find(Place(category="roles", name=name, department=department))
         if opened is None:
             return None
         reading, data = opened

@@ -65,6 +65,10 @@ class AssetFiles:
         """Return where an asset may lie, in order of precedence."""
         return self.paths("asset_paths", place.department, place.category, place.name)
 
+    def find(self, place: Place) -> tuple[Reading, JsonValue] | None:
+        """Open the file that is the asset; None when there is none."""
+        return self.first(self.asset_paths(place), place.name)
+
     def existing(self, place: Place) -> str:
         """Return the label of the file that is the asset, or ""."""
         return next((self.label(path) for path in self.asset_paths(place) if path.is_file()), "")

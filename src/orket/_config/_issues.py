@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from orket._config._names import VALID_ID, is_issue_id
 from orket._config._reading import Reading
 from orket._graph import find_cycle
 from orket.cards import CardStatus, Issue, JsonValue, Verification, WaitReason
@@ -49,9 +50,9 @@ def read_issue(reading: Reading, data: JsonValue) -> dict[str, Any]:
     fields = reading.fields(data, Issue)
     if not isinstance(data, dict):
         return fields
-    if "id" in fields and not _is_id(fields["id"]):
+    if "id" in fields and not is_issue_id(fields["id"]):
         with reading.at("id"):
-            reading.wrong(fields.pop("id"), "up to 128 printable characters, no space around them")
+            reading.wrong(fields.pop("id"), VALID_ID)
     if all(data.get(key) is None or str(data[key]).strip() == "" for key in _NAME_KEYS):
         _name_after_note(reading, fields)
     if fields.get("status") in _WAITING and "wait_reason" not in fields and data.get("wait_reason") is None:
@@ -73,10 +74,6 @@ def _free_id(wanted: str, taken: frozenset[str]) -> str:
         number += 1
         candidate = f"{wanted}-{number}"
     return candidate
-
-
-def _is_id(value: str) -> bool:
-    return 0 < len(value) <= 128 and value.isprintable() and value == value.strip()
 
 
 def _name_after_note(reading: Reading, fields: dict[str, Any]) -> None:

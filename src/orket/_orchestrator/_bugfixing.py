@@ -1,8 +1,8 @@
 """The bug-fix phases of finished rocks: when they begin, and what a host does with them."""
 
 from collections.abc import Mapping
-from typing import Final
 
+from orket._config import VALID_ID, is_issue_id
 from orket._orchestrator._arguments import check
 from orket._orchestrator._engine import Engine
 from orket._orchestrator._opened import Opened
@@ -12,8 +12,6 @@ from orket.bugfix import find_sequels
 from orket.bugfix._phases import no_phase
 from orket.contracts import Bug, BugFixManager, BugFixPhase, BugSeverity, EpicReference
 from orket.errors import BugFixError, UnknownCardError
-
-_LONGEST_ID: Final = 128  # characters, as of every issue
 
 
 class BugFixVerbs(Opened):
@@ -129,9 +127,7 @@ async def _manager(engine: Engine) -> BugFixManager:
 
 
 def _check_bug(bug_id: object, title: object, severity: object, detail: object) -> None:
-    is_id = isinstance(bug_id, str) and 0 < len(bug_id) <= _LONGEST_ID
-    is_id = is_id and str(bug_id).isprintable() and str(bug_id) == str(bug_id).strip()
-    check("bug_id", bug_id, is_valid=is_id, valid=f"up to {_LONGEST_ID} printable characters, no space around them")
+    check("bug_id", bug_id, is_valid=is_issue_id(bug_id), valid=VALID_ID)
     check("title", title, is_valid=isinstance(title, str) and bool(title.strip()), valid="a text")
     check("severity", severity, is_valid=severity in tuple(BugSeverity), valid=", ".join(BugSeverity))
     check("detail", detail, is_valid=isinstance(detail, str), valid="a text")
