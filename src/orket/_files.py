@@ -56,7 +56,6 @@ def split_path(path: str) -> tuple[str, ...]:
 
     Raises:
         PathRefusedError: it is absolute, climbs with ``..``, or has a component that is special on some platform.
-
     """
     if path.startswith("/"):
         raise PathRefusedError(f"{path!r:.200} is absolute; valid: paths relative to the workspace")
@@ -105,7 +104,6 @@ def folder(root: Path, parts: tuple[str, ...], *, create: bool = False) -> Itera
 
     Raises:
         PathRefusedError: naming the component that is missing, a link, or no folder.
-
     """
     with refusals(str(root)):
         current = os.open(root, _FOLDER)
@@ -147,7 +145,6 @@ def read_file(directory: int, name: str, *, limit: int, protected: frozenset[Ide
     Raises:
         PathRefusedError: it is missing, no regular file, larger than *limit* bytes, or one of the *protected* files,
             which are not opened at all.
-
     """
     with refusals(name):
         descriptor = _open_checked(directory, name, protected)
@@ -205,7 +202,6 @@ def replace_file(
 
     Raises:
         PathRefusedError: naming what stands there instead.
-
     """
     with refusals(name):
         mode = _replaceable_mode(directory, name, protected)

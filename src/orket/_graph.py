@@ -24,7 +24,6 @@ def find_cycle(edges: Edges) -> tuple[str, ...] | None:
 
     Returns:
         None when there is no cycle. Dependencies that *edges* does not define are passed over.
-
     """
     done: set[str] = set()
     for root in edges:
@@ -61,7 +60,6 @@ class DependencyGraph:
 
     Raises:
         DependencyCycleError: issues wait for each other.
-
     """
 
     def __init__(self, issues: Iterable[Issue] = ()) -> None:
@@ -86,7 +84,6 @@ class DependencyGraph:
         Raises:
             DependencyCycleError: issues wait for each other.
             ValueError: two issues have one id.
-
         """
         for count, issue in enumerate(issues):
             self._join(issue)
@@ -107,7 +104,6 @@ class DependencyGraph:
         Raises:
             DependencyCycleError: it would wait for itself; the graph is as before.
             ValueError: an issue of that id has joined already.
-
         """
         self._refuse_cycle(issue)
         self._join(issue)
@@ -122,7 +118,6 @@ class DependencyGraph:
 
         Raises:
             UnknownCardError: no such issue has joined.
-
         """
         self._check(issue_id)
         if issue_id in self._finished:
@@ -140,7 +135,6 @@ class DependencyGraph:
 
         Raises:
             UnknownCardError: no such issue has joined.
-
         """
         self._check(issue_id)
         if issue_id not in self._finished:
@@ -166,7 +160,6 @@ class DependencyGraph:
 
         Raises:
             UnknownCardError: no such issue has joined.
-
         """
         self._check(issue_id)
         return self._weights.get(issue_id, 0)
@@ -176,7 +169,6 @@ class DependencyGraph:
 
         Raises:
             UnknownCardError: no such issue has joined.
-
         """
         self._check(issue_id)
         return self._positions[issue_id]
@@ -269,7 +261,6 @@ class Frontier:
     Args:
         weight: an issue's critical-path weight by its id; read when the issue is added.
         position: where an issue stands in order of age; by default the order in which issues are first added here.
-
     """
 
     def __init__(

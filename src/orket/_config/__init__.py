@@ -38,7 +38,6 @@ class ConfigLoader:
         loader: Decides where assets are looked for: a node, or one that a registry has bound.
         environ: What the loader may override the organization with.
         strict: Refuse what is otherwise a warning: unknown keys, issues without a summary, roles that exist nowhere …
-
     """
 
     def __init__(
@@ -67,7 +66,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: a file cannot be read or is wrong.
-
         """
         merged = self._files.paths("organization_paths")
         fallback = self._files.paths("organization_fallback_paths")
@@ -90,7 +88,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file describes it.
             ConfigError: the file cannot be read or is wrong.
-
         """
         paths = self._files.paths("department_paths", name)
         opened = self._files.first(paths, name)
@@ -112,7 +109,6 @@ class ConfigLoader:
             AssetNotFoundError: no file defines it.
             DependencyCycleError: issues wait for each other.
             ConfigError: the file cannot be read or is wrong.
-
         """
         fields = self._load("epics", name, department, Epic)
         return Epic(**{"name": name, **fields, "id": name, "department": department})
@@ -123,7 +119,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: the file cannot be read or is wrong.
-
         """
         fields = self._load("rocks", name, department, Rock)
         return Rock(**{"name": name, **fields, "id": name})
@@ -134,7 +129,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: the file cannot be read or is wrong.
-
         """
         reading, data = self._open(Place(category="issues", name=name, department=department))
         fields = read_issue(reading, data)
@@ -149,7 +143,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: the file, or that of a role, cannot be read or is wrong.
-
         """
         reading, data = self._open(Place(category="teams", name=name, department=department))
         fields = reading.fields(data, Team)
@@ -172,7 +165,6 @@ class ConfigLoader:
 
         Raises:
             AssetNotFoundError: a role exists nowhere; ``problems`` lists all such roles.
-
         """
         found = [seat for name in dict.fromkeys(seats) if (seat := team.find_seat(name)) is not None]
         missing = [(seat.id, role) for seat in found for role in seat.roles if role not in team.roles]
@@ -187,7 +179,6 @@ class ConfigLoader:
 
         Raises:
             ConfigError: ``strict``, and there are such issues.
-
         """
         odd = [
             f'epics/{epic.id}: issue "{issue.id}": the team "{team.name}" has no seat "{issue.seat}"; it has:'
@@ -202,7 +193,6 @@ class ConfigLoader:
 
         Raises:
             ConfigError: ``strict``, and there are such roles.
-
         """
         from difflib import get_close_matches  # only needed when something is wrong
 
@@ -220,7 +210,6 @@ class ConfigLoader:
 
         Raises:
             ConfigError: ``strict``, and there are such issues.
-
         """
         odd = []
         for issue in epic.issues:
@@ -242,7 +231,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: the file cannot be read or is wrong.
-
         """
         if (role := self._find_role(name, department)) is None:
             raise self._files.missing(Place(category="roles", name=name, department=department))
@@ -254,7 +242,6 @@ class ConfigLoader:
         Raises:
             AssetNotFoundError: no file defines it.
             ConfigError: the file cannot be read or is wrong.
-
         """
         return Environment(**{"name": name, **self._load("environments", name, department, Environment)})
 
@@ -263,7 +250,6 @@ class ConfigLoader:
 
         Raises:
             ConfigError: the file cannot be read or is wrong.
-
         """
         opened = self._files.find(Place(category="dialects", name=family, department=department))
         if opened is None:
@@ -293,7 +279,6 @@ class ConfigLoader:
 
         Raises:
             ConfigError: several epics have an issue of that id.
-
         """
         homes = self.homes("epics").items()
         found = {file: home for file, home in homes if self._has_issue(*home, issue_id)}

@@ -39,7 +39,6 @@ class AssetFiles:
         Raises:
             ConfigError: a name is no name.
             NodeError: the node answers anything but paths inside the root.
-
         """
         for name in names:
             if not is_asset_name(name):

@@ -29,7 +29,6 @@ def read_object(path: Path, file: str) -> dict[str, JsonValue] | None:
     Raises:
         ConfigError: it cannot be read, is too large, or is not one object of strict JSON in UTF-8 (RFC 8259). A byte
             order mark is accepted; repeated keys are not, unless they are comments.
-
     """
     raw = _read_bytes(path, file)
     if raw is None:

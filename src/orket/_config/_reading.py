@@ -89,7 +89,6 @@ class Reading:
         Raises:
             DependencyCycleError: among them is a cycle.
             ConfigError: otherwise.
-
         """
         if not self.problems:
             return
@@ -114,7 +113,6 @@ class Reading:
             kind: The attrs class it describes.
             only: The keys to look at; none means all of them.
             complete: Whether required fields must be there.
-
         """
         if not isinstance(data, dict):
             self.wrong(data, "an object")

@@ -19,7 +19,6 @@ def check_complexity(epic: Epic, organization: Organization) -> None:
 
     Raises:
         ComplexityError: it has more; ``issues`` and ``threshold`` say how many.
-
     """
     count, threshold = len(epic.issues), organization.architecture.idesign_threshold
     if epic.architecture_governance.idesign is False and count > threshold:
@@ -43,7 +42,6 @@ def check_review(seat: str, workers: Collection[str], *, separation_of_duties: b
 
     Raises:
         SeparationOfDutiesError: it would be, and the host forbids it.
-
     """
     is_self_review = seat in workers
     if is_self_review and separation_of_duties:

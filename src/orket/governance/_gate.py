@@ -18,7 +18,6 @@ class ToolGate:
 
     Raises:
         WiringError: a rule has no name, has the name of another, or cannot check.
-
     """
 
     def __init__(self, rules: Iterable[GateRule] = STOCK_RULES, extra: Iterable[GateRule] = ()) -> None:

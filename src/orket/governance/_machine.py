@@ -225,7 +225,6 @@ def move(
 
     Raises:
         TransitionError: the law refuses; ``rule`` names the rule.
-
     """
     count = issue.retry_count if retry_count is None else retry_count
     refusal = judge_transition(issue, after, actor=actor, roles=roles, wait_reason=wait_reason)

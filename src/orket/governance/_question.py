@@ -32,7 +32,6 @@ class GateQuestion(Value):
         created: issues that this turn has created so far, those that earlier calls of the reply ask for included.
         added: issues that seats have added to the board before this turn's next commit.
         protected: folders of the workspace that are never written to.
-
     """
 
     call: ToolCall

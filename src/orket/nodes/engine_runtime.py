@@ -32,7 +32,6 @@ class DefaultEngineRuntimePolicyNode:
 
         Raises:
             ValueError: a line is none of these. The message has its number only: the line may hold a secret.
-
         """
         return {**_parse(question.dotenv), **question.environ}
 

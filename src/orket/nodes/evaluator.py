@@ -39,7 +39,6 @@ class DefaultEvaluatorNode:
 
     Args:
         decision_marker: lines of a reply that begin with it are remembered, without it; "" remembers nothing.
-
     """
 
     contract_version = 1
@@ -57,7 +56,6 @@ class DefaultEvaluatorNode:
             The model's own wish; without one, code review after work and nothing after a review. A wish for done
             against a failed verification becomes ready. A sandbox is asked for when the issue's params hold
             ``"sandbox": true`` and the wish is done.
-
         """
         wish, reason = _choose_wish(question)
         return SuccessAnswer(
@@ -77,7 +75,6 @@ class DefaultEvaluatorNode:
         Returns:
             A governance violation, and what no retry can mend, blocks and costs no retry; everything else is tried
             again, and aborts the run once ``max_retries`` retries are used up.
-
         """
         issue, kind = question.issue, question.kind
         remedy = _REMEDIES[kind] if question.retryable else _REPAIR

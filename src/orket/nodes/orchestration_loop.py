@@ -33,7 +33,6 @@ class DefaultOrchestrationLoopPolicyNode:
         context_window: entries of an issue's history in a prompt.
         turns_per_issue: what each issue of the board adds to the turn budget.
         least_turns: the turn budget of a small board.
-
     """
 
     contract_version = 1
@@ -54,7 +53,6 @@ class DefaultOrchestrationLoopPolicyNode:
 
         Raises:
             ValueError: the setting is not a whole number from 1 on.
-
         """
         return _read(question, "concurrency", self._concurrency)
 
@@ -63,7 +61,6 @@ class DefaultOrchestrationLoopPolicyNode:
 
         Raises:
             ValueError: the setting is not a whole number from 1 on.
-
         """
         return _read(question, "turn_budget", max(self._least_turns, question.counts.total * self._turns_per_issue))
 
@@ -72,7 +69,6 @@ class DefaultOrchestrationLoopPolicyNode:
 
         Raises:
             ValueError: the setting is not a whole number from 1 on.
-
         """
         return _read(question, "context_window", self._context_window)
 

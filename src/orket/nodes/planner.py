@@ -23,7 +23,6 @@ class DefaultPlannerNode:
 
         Returns:
             The chosen ids, reviews first.
-
         """
         if question.target_issue_id is not None:
             return _plan_target(question, question.target_issue_id)

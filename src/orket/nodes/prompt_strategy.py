@@ -79,7 +79,6 @@ class DefaultPromptStrategyNode:
         kept_systems: how many system messages are kept; one per seat and kind of turn is enough.
         decision_marker: told to the model as the way to have a decision remembered; "" leaves that out. The evaluator
             has an option of the same name.
-
     """
 
     contract_version = 1
@@ -100,7 +99,6 @@ class DefaultPromptStrategyNode:
         Raises:
             LookupError: none of them names a model.
             TypeError: the epic's overrides are not names by role.
-
         """
         sources = (
             (question.host_override, "the host's override"),
@@ -123,7 +121,6 @@ class DefaultPromptStrategyNode:
 
         Raises:
             LookupError: ``generic`` is needed and is not among the families.
-
         """
         model, families = question.model.lower(), question.families
         known = next((family for family, pattern in _FAMILIES if pattern.search(model)), None)
@@ -146,7 +143,6 @@ class DefaultPromptStrategyNode:
         Returns:
             A system message that depends on organization, seat, roles, kind of turn, dialect and tools only, and a user
             message with epic, issue, verification, history and remembered decisions, each passed whole.
-
         """
         user = Message(role="user", content=_write(_issue_sections(question)))
         kept = f"{len(question.history)} of history, {len(question.remembered)} remembered"

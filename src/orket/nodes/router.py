@@ -17,7 +17,6 @@ class DefaultRouterNode:
         Returns:
             The seat's key. Of several guards: one that is not the issue's own seat, rather a free one, else the first
             in the team's order. None, with the reason, when the team has no seat for the issue.
-
         """
         team, wanted = question.team, question.issue.seat
         own = team.find_seat(wanted)

@@ -29,7 +29,6 @@ class DefaultToolStrategyNode:
 
         Returns:
             Each tool once; the reason names listed tools that do not exist here.
-
         """
         offered: list[ToolSpec] = []
         missing: list[str] = []

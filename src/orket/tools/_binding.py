@@ -49,7 +49,6 @@ class Arguments(Generic[A]):
 
         Raises:
             ToolError: ``problems`` says of each misfit its JSON path, what was found and what is valid.
-
         """
         try:
             bound: A = self._structure(arguments, self.cls)

@@ -45,7 +45,6 @@ class ClassTool(Generic[A]):
             be known; ``def`` (in a worker thread) or ``async def``.
 
     A ``def`` action runs in a worker thread, unless its effect is ``NONE``: then it must not block.
-
     """
 
     name: str
@@ -156,7 +155,6 @@ def tool(
     Raises:
         ToolError: naming the parameter that has no type hint, or one that is not supported; or it is no function that
             returns its result.
-
     """
     if not isinstance(effect, EffectClass):
         raise ToolError(f"effect is {effect!r:.80}; valid: {', '.join(f'EffectClass.{it.name}' for it in EffectClass)}")

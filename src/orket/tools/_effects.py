@@ -17,6 +17,5 @@ def effect_key(run: str, issue: str, turn: int, index: int, tool: str, arguments
         index: the call's number within the turn.
         tool: the tool's name.
         arguments: the arguments as they were gated; the order of their keys does not matter.
-
     """
     return value_digest([run, issue, turn, index, tool, arguments])

@@ -18,7 +18,6 @@ class ToolRuntimeExecutor:
     Args:
         limit: how many worker threads tools may keep busy at once. A ``def`` tool that hangs keeps its thread after its
             time is up (Python cannot stop a thread), so when all are kept, later blocking tools fail; the host goes on.
-
     """
 
     def __init__(self, limit: int = 16) -> None:
@@ -46,7 +45,6 @@ class ToolRuntimeExecutor:
         Raises:
             EffectUnknownError: an ``at_most_once`` tool ran out of time, or says itself that it cannot know whether it
                 acted. It may even act later: a thread cannot be stopped.
-
         """
         is_once = tool.spec.effect is EffectClass.AT_MOST_ONCE
         try:
@@ -92,7 +90,6 @@ class ToolRuntimeExecutor:
 
         Returns:
             The tool's answer, or why there is none ("": it does not know).
-
         """
         if not isinstance(tool, ReconcilingTool):
             return ""

@@ -76,7 +76,6 @@ def class_schema(cls: type, where: str, *, enclosing: tuple[type, ...] = ()) -> 
 
     Raises:
         ToolError: naming the field whose hint is not supported.
-
     """
     if cls in enclosing:
         raise ToolError(f"{where}: {cls.__name__} contains itself; valid: classes of finite depth", found=cls)
@@ -99,7 +98,6 @@ def hint_schema(hint: Any, where: str, *, enclosing: tuple[type, ...] = ()) -> d
 
     Raises:
         ToolError: the hint has no unambiguous JSON spelling; says which have.
-
     """
     if is_annotated(hint):
         inner, *notes = get_args(hint)

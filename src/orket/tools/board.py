@@ -45,7 +45,6 @@ class CreateIssue(Value):
         priority: larger is more urgent: 3 high, 2 medium, 1 low
         note: what whoever takes it should know
         depends_on: ids of the issues that must be done first
-
     """
 
     summary: str
@@ -63,7 +62,6 @@ class UpdateIssueStatus(Value):
         status: where your issue should stand now
         reason: why
         wait_reason: what it waits for; needed for blocked and waiting_for_developer
-
     """
 
     status: CardStatus
@@ -77,7 +75,6 @@ class AddIssueComment(Value):
 
     Args:
         comment: what to say
-
     """
 
     comment: str
@@ -90,7 +87,6 @@ class LeaveNote(Value):
     Args:
         to: a seat or a role of your team, or all
         note: what they should know
-
     """
 
     to: str
@@ -103,7 +99,6 @@ class GetIssueContext(Value):
 
     Args:
         issue_id: an issue of the board; your own when left out
-
     """
 
     issue_id: str | None = None
@@ -117,7 +112,6 @@ class NominateCard(Value):
         kind: what kind of card it would be
         summary: what it would be about
         reason: why it is worth doing
-
     """
 
     kind: CardType
@@ -132,7 +126,6 @@ class ReportCredits(Value):
     Args:
         amount: credits spent, 0 or more
         detail: what they were spent on
-
     """
 
     amount: float
@@ -146,7 +139,6 @@ class RefinementProposal(Value):
     Args:
         target: the asset of the organization to be changed
         proposal: what should change, and why
-
     """
 
     target: str
@@ -159,7 +151,6 @@ class RequestExcuse(Value):
 
     Args:
         reason: why you cannot do this issue without a person's help
-
     """
 
     reason: str

@@ -31,7 +31,6 @@ class ReadFile(Value):
 
     Args:
         path: the file, relative to the workspace, with forward slashes
-
     """
 
     path: str
@@ -44,7 +43,6 @@ class WriteFile(Value):
     Args:
         path: the file, relative to the workspace, with forward slashes; folders that are missing are made
         content: the whole new content
-
     """
 
     path: str
@@ -57,7 +55,6 @@ class ListDirectory(Value):
 
     Args:
         path: the folder, relative to the workspace
-
     """
 
     path: str = "."
@@ -72,7 +69,6 @@ def workspace_tools(protected: Protected = frozenset) -> tuple[Tool, ...]:
 
     Raises:
         ToolError: the platform cannot open files relative to a descriptor, so that the workspace could not be guarded.
-
     """
     if not _files.supported():
         raise ToolError("workspace tools need a platform with dir_fd and O_NOFOLLOW (Linux, macOS, BSD)")

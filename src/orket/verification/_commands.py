@@ -22,7 +22,6 @@ class LocalCommandRunner:
         environ: the environment of the commands; None: this process's own.
         output: bytes that are kept of each stream; what is beyond is read and dropped.
         python: the interpreter that runs the supervisor.
-
     """
 
     environ: Mapping[str, str] | None = None

@@ -155,7 +155,6 @@ async def run_command(command: Command) -> Finished:
 
     Raises:
         OSError: the supervisor itself cannot be started.
-
     """
     pipes = _Pipes(*(_Capture(cap) for cap in (command.cap, command.cap, RESULTS, CHUNK)))
     stop = _Stop()

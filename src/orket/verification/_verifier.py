@@ -114,7 +114,6 @@ class SubprocessVerifier:
 
     Raises:
         VerificationError: there is no interpreter, or the platform has no resource limits.
-
     """
 
     limits: Limits = Limits()
@@ -157,7 +156,6 @@ class SubprocessVerifier:
             FixtureRefusedError: the fixture lies outside ``verification/``, by its path or by a link.
             IsolationError: the machine is weaker than ``minimum``.
             VerificationError: there is no fixture, it is no text file, or the interpreter cannot be started.
-
         """
         root = Path(await to_thread.run_sync(os.path.realpath, workspace))
         source = await to_thread.run_sync(read_fixture, verification.fixture, root)
