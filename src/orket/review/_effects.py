@@ -1,6 +1,5 @@
 """How effects are tried: who may have acted before is asked first, so that nothing is done twice."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import anyio
@@ -98,18 +97,22 @@ class Performer:
             text = f"{effect.action.act.value} raised {type(error).__name__}"
             raise AttemptError(text, refused=False) from error
 
-    def _attempt(self, pull: PullReview, effect: PendingEffect, *, ask: bool) -> Awaitable[Outcome]:
-        acts: dict[ReviewAct, Callable[[PullReview, PendingEffect, bool], Awaitable[Outcome]]] = {
-            ReviewAct.START_REVIEW: self._start_review,
-            ReviewAct.MERGE: self._merge,
-            ReviewAct.COMMENT: self._comment,
-            ReviewAct.CLOSE: self._close,
-            ReviewAct.OPEN_ISSUE: self._open_issue,
-            ReviewAct.DEPLOY: self._deploy,
-        }
-        return acts[effect.action.act](pull, effect, ask)
+    async def _attempt(self, pull: PullReview, effect: PendingEffect, *, ask: bool) -> Outcome:
+        match effect.action.act:
+            case ReviewAct.START_REVIEW:
+                return await self._start_review(effect)
+            case ReviewAct.MERGE:
+                return await self._merge(pull, effect, ask)
+            case ReviewAct.COMMENT:
+                return await self._comment(pull, effect, ask)
+            case ReviewAct.CLOSE:
+                return await self._close(pull, ask)
+            case ReviewAct.OPEN_ISSUE:
+                return await self._open_issue(pull, effect, ask)
+            case ReviewAct.DEPLOY:
+                return await self._deploy(pull, effect)
 
-    async def _start_review(self, pull: PullReview, effect: PendingEffect, ask: bool) -> Outcome:  # noqa: ARG002
+    async def _start_review(self, effect: PendingEffect) -> Outcome:
         if self.reviews is None:
             return Outcome(ok=False, text="nobody starts reviews here any more")
         said: Any = await self.reviews.start_review(effect.action.card, f"review-{effect.key[:32]}")
@@ -132,7 +135,7 @@ class Performer:
             return Outcome(ok=True, text="Gitea has merged it", found=True)
         return None if now.is_open else Outcome(ok=False, text="it is closed")
 
-    async def _close(self, pull: PullReview, effect: PendingEffect, ask: bool) -> Outcome:  # noqa: ARG002
+    async def _close(self, pull: PullReview, ask: bool) -> Outcome:
         if ask and not (await self.gitea.pull(pull.repository, pull.number)).is_open:
             return Outcome(ok=True, text="Gitea has closed it", found=True)
         await self.gitea.close(pull.repository, pull.number)
@@ -155,7 +158,7 @@ class Performer:
         number = await self.gitea.open_issue(pull.repository, action.title, f"{action.text}\n\n{marker}")
         return Outcome(ok=True, text=f"opened issue #{number}")
 
-    async def _deploy(self, pull: PullReview, effect: PendingEffect, ask: bool) -> Outcome:  # noqa: ARG002
+    async def _deploy(self, pull: PullReview, effect: PendingEffect) -> Outcome:
         if self.sandboxes is None:
             return Outcome(ok=False, text="there are no sandboxes here any more")
         request = DeployRequest(
