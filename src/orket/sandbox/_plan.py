@@ -1,7 +1,6 @@
 """What is to be built: whose sandbox, of which stack, from which folder; as host, issue and process rules say."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -108,5 +107,5 @@ class Planner:
         project = f"{settle(self.policy, 'build_compose_project', plan.id)[:_PROJECT]}-{owner[:8]}"
         text = settle(self.policy, "compose_file", question)
         await anyio.to_thread.run_sync(refuse_contexts_outside, text, self.workspace)
-        make = partial(dress, text, ports, owner=owner, sandbox=plan.id, secret=password)
-        return Blueprint(project=project, file=make(), password=password)
+        file = dress(text, ports, owner=owner, sandbox=plan.id, secret=password)
+        return Blueprint(project=project, file=file, password=password)
