@@ -142,7 +142,7 @@ def _accept(binding: Binding, method: str, args: tuple[Any, ...], answer: Any, r
                 node=binding.name,
                 question=reference_of(method, args),
                 answer=_compact(method, answer),
-                reason=reason if len(reason) <= _LONGEST_REASON else _short(reason, _LONGEST_REASON),
+                reason=_short(reason, _LONGEST_REASON),
             )
         )
 
@@ -179,8 +179,7 @@ def _discard(answer: Any) -> None:
 
 def reference_of(method: str, args: tuple[Any, ...]) -> str:
     """Return how a question stands in the journal: rebuilt, it must have the same."""
-    text = _reference(method, args)
-    return text if len(text) <= _LONGEST else _short(text)
+    return _short(_reference(method, args))
 
 
 def _reference(method: str, args: tuple[Any, ...]) -> str:
