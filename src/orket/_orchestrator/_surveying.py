@@ -8,11 +8,12 @@ from attrs import define, evolve, field
 
 from orket._config import ConfigLoader
 from orket._orchestrator._structure import Structure
+from orket._pipeline import seats_in_use
 from orket.cards import Epic, EpicReference
 from orket.contracts import RunRow, Store
 from orket.errors import AssetNotFoundError, OrketError
 from orket.governance import check_complexity
-from orket.organization import INTEGRITY_GUARD, Organization, Team
+from orket.organization import Organization, Team
 from orket.portfolio._found import EpicAsset, IssueAsset, RecordedBuild, RockAsset, Survey
 
 T = TypeVar("T")
@@ -87,18 +88,16 @@ class Surveyor:
     def _team(self, name: str, department: str) -> Team | OrketError:
         key = (name, department)
         if key not in self._teams:
-            team, error = _tried(lambda: self.loader.load_team(name, department))
-            self._teams[key] = team if error is None and team is not None else error or OrketError(name)
+            try:
+                self._teams[key] = self.loader.load_team(name, department)
+            except OrketError as error:
+                self._teams[key] = error
         return self._teams[key]
 
     def _refusal(self, epic: Epic, team: Team, department: str) -> OrketError | None:
         """Return what a run of the epic would be refused with before its first turn."""
         _, error = _tried(lambda: check_complexity(epic, self.organization))
-        used = {
-            seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))
-        }
-        used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
-        _, lacking = _tried(lambda: self.loader.require_roles(team, sorted(used), department))
+        _, lacking = _tried(lambda: self.loader.require_roles(team, seats_in_use(epic, team), department))
         return error or lacking or self._venue(epic.environment, department)
 
     def _venue(self, name: str, department: str) -> OrketError | None:

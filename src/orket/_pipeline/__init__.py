@@ -5,7 +5,7 @@ board up where an earlier run left it; ``_drive`` plans and executes turns until
 ``_record`` writes that the run has begun, and how it came to rest.
 """
 
-from orket._pipeline._assets import EpicAssets, load_epic_assets
+from orket._pipeline._assets import EpicAssets, load_epic_assets, seats_in_use
 from orket._pipeline._bare import bare
 from orket._pipeline._drive import ExecutionPipeline, window_size
 from orket._pipeline._order import RunOrder, RunResult, known_run
@@ -20,5 +20,6 @@ __all__ = [
     "bare",
     "known_run",
     "load_epic_assets",
+    "seats_in_use",
     "window_size",
 ]

@@ -98,9 +98,7 @@ def load_epic_assets(
     with _named_by(epic, "environment"):
         environment = loader.load_environment(epic.environment, department)
     loader.check_seats(epic, team)
-    used = {seat.id for issue in epic.issues if not issue.status.is_terminal and (seat := team.find_seat(issue.seat))}
-    used |= {seat.id for seat in team.seats_holding(INTEGRITY_GUARD)}
-    loader.require_roles(team, sorted(used), department)
+    loader.require_roles(team, seats_in_use(epic, team), department)
     team = _with_guard(loader, team, department)
     loader.check_tools(team, tools)
     loader.check_fixtures(epic, fixtures)
@@ -114,6 +112,12 @@ def load_epic_assets(
         dialects=_dialects(loader, department),
         warnings=loader.warnings,
     )
+
+
+def seats_in_use(epic: Epic, team: Team) -> list[str]:
+    """Return the seats that work on an epic's unfinished issues, and those that may review them."""
+    seats = [team.find_seat(issue.seat) for issue in epic.issues if not issue.status.is_terminal]
+    return sorted({seat.id for seat in (*seats, *team.seats_holding(INTEGRITY_GUARD)) if seat is not None})
 
 
 @contextmanager

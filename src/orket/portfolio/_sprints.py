@@ -49,6 +49,7 @@ def sprint_rules(process_rules: Mapping[str, JsonValue]) -> SprintRules:
         ConfigError: lists what of it cannot be used.
     """
     problems: list[str] = []
+    stock = SprintRules()
 
     def said(rule: str, otherwise: Any, read: Any, valid: str) -> Any:
         value = process_rules.get(rule)
@@ -57,10 +58,10 @@ def sprint_rules(process_rules: Mapping[str, JsonValue]) -> SprintRules:
             problems.append(f"process rule {rule!r} is {value!r:.80}; valid: {valid}")
         return found
 
-    start = said(_START, _FIRST, _day, 'a day such as "2025-12-29"')
-    days = said(_DAYS, 7, lambda value: _number(value, 1), f"a number of days from 1 to {_LONGEST}")
+    start = said(_START, stock.start, _day, 'a day such as "2025-12-29"')
+    days = said(_DAYS, stock.days, lambda value: _number(value, 1), f"a number of days from 1 to {_LONGEST}")
     per_quarter = said(
-        _PER_QUARTER, 13, lambda value: _number(value, 0), f"a number from 0 (no quarters) to {_LONGEST}"
+        _PER_QUARTER, stock.per_quarter, lambda value: _number(value, 0), f"a number from 0 (no quarters) to {_LONGEST}"
     )
     if problems:
         raise ConfigError("the organization's sprints cannot be counted", problems=problems)
