@@ -11,21 +11,20 @@ from typing import Self
 import anyio
 import anyio.abc
 import anyio.to_thread
-from attrs import define, evolve, field
+from attrs import define, field
 
 from orket._clock import SystemClock
 from orket._decide import settle
 from orket._flow import Limits
 from orket._orchestrator import _arguments as given
 from orket._orchestrator._bugfixing import BugFixVerbs
-from orket._orchestrator._builds import builds_of
-from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._engine import Engine, RunRequest
 from orket._orchestrator._hindsight import what_if
 from orket._orchestrator._portfolio import PortfolioVerbs
-from orket._orchestrator._preflight import Obstacle
 from orket._orchestrator._recalling import MemoryVerbs
-from orket._orchestrator._reviewing import ReviewVerbs, launch
+from orket._orchestrator._reviewing import ReviewVerbs
 from orket._orchestrator._run import Run
+from orket._orchestrator._running import RunVerbs, launch
 from orket._orchestrator._services import Ground, furnish
 from orket._orchestrator._setup import (
     HostChoices,
@@ -38,11 +37,11 @@ from orket._orchestrator._setup import (
 from orket._orchestrator._unbroken import unbroken
 from orket._orchestrator._verbs import OperatorVerbs, RecordVerbs
 from orket._orchestrator._verify import verify_issue
-from orket._pipeline import RunResult, bare
+from orket._pipeline import bare
 from orket._registry import DecisionNodeRegistry
 from orket._replay import WhatIf
 from orket._wiring import Wiring
-from orket.cards import EMPTY, CardType, VerificationResult
+from orket.cards import EMPTY, VerificationResult
 from orket.contracts import Clock, Isolation, ModelClient, Store, Tool, TurnExecutor
 from orket.errors import RunError
 from orket.governance import STOCK_RULES, GateRule, ToolGate
@@ -61,7 +60,7 @@ async def _cancel(group: anyio.abc.TaskGroup) -> None:
 
 
 @define(kw_only=True, eq=False, repr=False)
-class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs):
+class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, RecordVerbs, ReviewVerbs, RunVerbs):
     """Drives the cards of one organization; open it with ``async with``.
 
     Args:
@@ -205,121 +204,6 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         """The open store."""
         return self._opened().store
 
-    async def run_card(
-        self,
-        name: str,
-        *,
-        department: str = "core",
-        build: str | None = None,
-        run_id: str | None = None,
-        target_issue_id: str | None = None,
-    ) -> RunResult:
-        """Run whatever is called *name*: a rock, else an epic, else an issue.
-
-        Raises:
-            UnknownCardError: nothing is called that.
-            RunError: it is no epic, and ``target_issue_id`` names an issue of one.
-            OrketError: as :meth:`run_epic`.
-        """
-        card = await self._opened().find(name, department)
-        return await self._run(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
-
-    async def run_rock(
-        self, name: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
-    ) -> RunResult:
-        """Run the epics of a rock, one after the other.
-
-        Raises:
-            OrketError: as :meth:`run_epic`.
-        """
-        card = Card(type=CardType.ROCK, name=name, department=department)
-        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
-
-    async def run_epic(
-        self,
-        name: str,
-        *,
-        department: str = "core",
-        build: str | None = None,
-        run_id: str | None = None,
-        target_issue_id: str | None = None,
-    ) -> RunResult:
-        """Run an epic to rest; a build that exists is continued.
-
-        Raises:
-            ConfigError: an asset is missing or wrong.
-            GovernanceError: the law refuses the epic as a whole.
-            NodeError: a planner, evaluator or policy broke its contract.
-            StoreError: the record could not be written or read.
-        """
-        card = Card(type=CardType.EPIC, name=name, department=department)
-        return await self._run(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
-
-    async def run_issue(
-        self, issue_id: str, *, department: str = "core", build: str | None = None, run_id: str | None = None
-    ) -> RunResult:
-        """Run one issue of the epic that has it; no other issue is touched.
-
-        Raises:
-            UnknownCardError: no epic and no board has such an issue.
-            OrketError: as :meth:`run_epic`.
-        """
-        card = await self._opened().find(issue_id, department)
-        if card.type is not CardType.ISSUE:
-            kind = card.type.value
-            raise RunError(f"{issue_id!r} is no issue but the {kind} of this name; run_{kind} runs it", card=issue_id)
-        return await self._run(RunRequest(card=card, build=build, run_id=run_id))
-
-    async def start(
-        self,
-        name: str,
-        *,
-        department: str = "core",
-        build: str | None = None,
-        run_id: str | None = None,
-        target_issue_id: str | None = None,
-    ) -> Run:
-        """Start a rock, epic or issue in the background, and return the run.
-
-        Raises:
-            UnknownCardError: nothing is called *name*.
-        """
-        card = await self._opened().find(name, department)
-        return self._launch(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
-
-    def _launch(self, request: RunRequest) -> Run:
-        return launch(self._opened(), self._group, request, self.halt)
-
-    async def resume(self, run_id: str, *, new_run_id: str | None = None) -> RunResult:
-        """Take up the build of a run that died, or came to rest before it was done, as that run was asked to.
-
-        Running the same card on the same build does the same. Turns that were left open go on from their last commit;
-        cards that a dead orchestrator holds are waited for until their claims expire.
-
-        Args:
-            run_id: of a rock, an epic or an issue; in the record.
-            new_run_id: the id of the run that goes on; None for a new one.
-
-        Raises:
-            ResumeError: what the journal needs is not there any more: all of :meth:`preflight` for this build.
-            RunError: the record has no such run, or it is going on.
-            OrketError: as :meth:`run_epic`.
-        """
-        request = await self._opened().recall(run_id)
-        return await self._run(evolve(request, run_id=new_run_id))
-
-    async def preflight(self, *, build: str | None = None) -> tuple[Obstacle, ...]:
-        """Return what the journal needs and is not there any more, of builds that were left unfinished.
-
-        Nothing is run and nothing written. A run of such a build is refused with the same :class:`Obstacle` values.
-
-        Args:
-            build: of this board only; None: of all. A build that no run has worked on needs nothing.
-        """
-        engine = self._opened()
-        builds, looking = await builds_of(engine.store, build), engine.preflight()
-        return tuple([obstacle for one in builds for obstacle in await looking.obstacles(one)])
-
     async def verify_issue(self, issue_id: str, *, build: str | None = None) -> VerificationResult:
         """Run an issue's fixture now, and record the result.
 
@@ -356,15 +240,6 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         rules = engine.host_gate if gate_rules is None else given.host_gate(given.tuple_of_rules(gate_rules))
         return await what_if(engine, self._registry, run_id, nodes, rules)
 
-    def halt(self, run_id: str | None = None) -> None:
-        """Let a run (None: all) finish its running turns and start no further one; it ends as ``halted``.
-
-        A run that does not go on in this orchestrator is passed over.
-        """
-        for active, stop in list(self._opened().active.items()):
-            if run_id in (None, active):
-                stop()
-
     def ask(self, kind: str, method: str, *args: object) -> object:
         """Ask one of the plain policies that are there for hosts, ``api_runtime`` and ``sandbox_policy`` among them.
 
@@ -385,9 +260,8 @@ class Orchestrator(BugFixVerbs, MemoryVerbs, OperatorVerbs, PortfolioVerbs, Reco
         given.check_question(kind, method, args)
         return settle(binding, method, *args)
 
-    async def _run(self, request: RunRequest) -> RunResult:
-        engine = self._opened()
-        return await engine.run(request, engine.begin(request))
+    def _launch(self, request: RunRequest) -> Run:
+        return launch(self._opened(), self._group, request, self.halt)
 
     def _opened(self) -> Engine:
         if self._engine is None:

@@ -1,13 +1,11 @@
-"""How runs are started in the background; and what an orchestrator does for the review desk."""
+"""What an orchestrator does for the review desk."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import partial
 
 import anyio
 import anyio.abc
 
-from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._engine import Card, RunRequest
 from orket._orchestrator._opened import Opened
 from orket._orchestrator._operator import find_card
 from orket._orchestrator._run import Run
@@ -15,18 +13,6 @@ from orket.cards import CardType
 from orket.contracts import SandboxDeployer
 
 _GLANCE = 0.01  # seconds between two looks whether a run is on record
-
-
-def launch(engine: Engine, tasks: anyio.abc.TaskGroup, request: RunRequest, halt: Callable[[str], None]) -> Run:
-    """Start a run in the background, and return it.
-
-    Raises:
-        RunError: a run of this id is going on.
-    """
-    chosen = engine.begin(request)
-    run = Run(chosen, engine.store, partial(halt, chosen))
-    tasks.start_soon(run.drive, partial(engine.run, request, chosen))
-    return run
 
 
 class ReviewVerbs(Opened):
