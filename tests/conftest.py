@@ -1,12 +1,15 @@
 """What all tests share."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
 from model_server import make_model, missing_parts, model_server
+
+from orket.contracts import Store
+from orket.stores import MemoryStore, SQLiteStore
 
 pytest_plugins = ["evidence"]
 
@@ -21,6 +24,15 @@ settings.load_profile("orket")
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""
     return request.param
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Store]:
+    """An open store of each kind."""
+    opened: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "journal.db")
+    await opened.open()
+    yield opened
+    await opened.aclose()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Desks over a world, on both stores."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +9,7 @@ from gitea_world import World, WorldClient
 
 from orket.contracts import Store
 from orket.review import ReviewDesk
-from orket.stores import MemoryStore, SQLiteStore
 from orket.testing import SimulatedClock
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Store]:
-    """An open store."""
-    opened: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "journal.db")
-    await opened.open()
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

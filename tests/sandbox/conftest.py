@@ -1,6 +1,5 @@
 """Sandbox services over an engine that is none, on both stores."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,7 @@ from sandbox_services import make_product, make_service
 from orket.contracts import Store
 from orket.sandbox import SandboxOrchestrator
 from orket.sandbox import _ports as ports
-from orket.stores import MemoryStore, SQLiteStore
 from orket.testing import SimulatedClock
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Store]:
-    """An open store."""
-    opened: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "journal.db")
-    await opened.open()
-    yield opened
-    await opened.aclose()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Kernels, stores and nodes that do not survive a storm, each wrong in one way that simulations must find."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +19,6 @@ from orket.nodes.planner import DefaultPlannerNode
 from orket.stores import _ledger
 from orket.testing import EffectLedger
 from orket.testing.simulation import random_crew
-
-Spoil = Callable[[pytest.MonkeyPatch], None]
 
 
 def without_fencing(patch: pytest.MonkeyPatch) -> None:
