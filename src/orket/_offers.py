@@ -124,10 +124,7 @@ def _scan() -> tuple[dict[str, list[EntryPoint]], tuple[str, ...]]:
 
     Of two installations of one distribution the first on ``sys.path`` counts, as it does for imports.
     """
-    from importlib_metadata import (
-        distribution,
-        distributions,
-    )  # imported here: it takes 30 ms, and hosts may not need it
+    from importlib_metadata import distribution, distributions  # it takes 30 ms, and hosts may not need it
 
     by_group: dict[str, list[EntryPoint]] = {}
     seen: set[str] = set()

@@ -14,46 +14,20 @@ from orket.contracts import SandboxPorts, SandboxQuestion
 _TOP: Final = frozenset({"name", "version", "services", "volumes", "networks", "configs"})
 _SERVICE: Final = frozenset(
     {
-        *(
-            "attach",
-            "build",
-            "cap_drop",
-            "command",
-            "configs",
-            "container_name",
-            "cpu_period",
-            "cpu_quota",
-            "cpu_shares",
-        ),
+        *("attach", "build", "cap_drop", "command", "configs", "container_name"),
+        *("cpu_period", "cpu_quota", "cpu_shares"),
         *("cpus", "cpuset", "depends_on", "deploy", "dns", "dns_opt", "dns_search", "domainname", "entrypoint"),
         *("environment", "expose", "extra_hosts", "healthcheck", "hostname", "image", "init", "ipc", "labels", "links"),
         *("logging", "mem_limit", "mem_reservation", "memswap_limit", "network_mode", "networks", "pid", "pids_limit"),
-        *(
-            "platform",
-            "ports",
-            "post_start",
-            "pre_stop",
-            "privileged",
-            "profiles",
-            "pull_policy",
-            "read_only",
-            "restart",
-        ),
+        *("platform", "ports", "post_start", "pre_stop", "privileged", "profiles"),
+        *("pull_policy", "read_only", "restart"),
         *("scale", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty"),
         *("ulimits", "user", "volumes", "working_dir"),
     }
 )
 _BUILD: Final = frozenset(
     {
-        "args",
-        "context",
-        "dockerfile",
-        "dockerfile_inline",
-        "labels",
-        "network",
-        "no_cache",
-        "pull",
-        "shm_size",
+        *("args", "context", "dockerfile", "dockerfile_inline", "labels", "network", "no_cache", "pull", "shm_size"),
         "target",
     }
 )

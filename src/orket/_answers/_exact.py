@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-Check: TypeAlias = Callable[
-    ..., str | None
-]  # (answer, *arguments of the method) -> None, or what is wrong with the answer
+# (answer, *arguments of the method) -> None, or what is wrong with the answer
+Check: TypeAlias = Callable[..., str | None]
 
 _SHOWN: Final = (str, int, float, bool, type(None))
+_LISTED: Final = 12  # names
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -57,8 +57,8 @@ def found(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def listed(names: Iterable[str], limit: int = 12) -> str:
-    """Return the first *limit* names in one line, "nothing" if there are none."""
-    first = list(islice(names, limit + 1))
-    text = ", ".join(repr(str(name)) for name in first[:limit])
-    return f"{text}, ..." if len(first) > limit else text or "nothing"
+def listed(names: Iterable[str]) -> str:
+    """Return the first names in one line, "nothing" if there are none."""
+    first = list(islice(names, _LISTED + 1))
+    text = ", ".join(repr(str(name)) for name in first[:_LISTED])
+    return f"{text}, ..." if len(first) > _LISTED else text or "nothing"

@@ -55,4 +55,4 @@ def _problems(found: list[Found]) -> tuple[ParseProblem, ...]:
     return tuple([item for item in found if isinstance(item, ParseProblem)][:MAX_PROBLEMS])
 
 
-__all__ = ["MAX_QUICK", "MAX_SIZE", "ParseProblem", "ParseReason", "ParsedReply", "is_long", "parse_reply"]
+__all__ = ["MAX_QUICK", "ParseReason", "ParsedReply", "is_long", "parse_reply"]

@@ -17,9 +17,10 @@ MAX_PATH: Final = 1024  # characters
 MAX_PARTS: Final = 32
 MAX_PART: Final = 255  # bytes of one component, the limit of most file systems
 
+# Arguments of these names hold paths, and those that end in one of _PATH_ENDINGS.
 PATH_KEYS: Final = frozenset(
     {"path", "paths", "file", "files", "filename", "filepath", "directory", "dir", "folder", "cwd"}
-)  # arguments of these names hold paths, and those that end in one of _PATH_ENDINGS
+)
 _PATH_ENDINGS: Final = ("_path", "_paths", "_file", "_files", "_dir", "_directory", "_folder", "_filename")
 _OBJECTS: Final = (dict, Mapping)  # in this order: every call asks, and an abstract class takes its time to answer
 _ARRAYS: Final = (list, tuple)

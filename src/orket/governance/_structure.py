@@ -14,9 +14,10 @@ from typing import Final
 
 from orket.governance._paths import folded, split
 
+# Folder -> what its files are called.
 LAYERS: Final[Mapping[str, str]] = MappingProxyType(
     {"managers": "manager", "engines": "engine", "accessors": "accessor"}
-)  # folder -> what its files are called
+)
 FREE_FOLDERS: Final = ("clients", "contracts", "utilities", "tests", "docs")
 _SUFFIXES = "c cc cjs cpp cs cxx go h hpp java js jsx kt mjs php py pyi pyw rb rs scala svelte swift ts tsx vue"
 SOURCE_SUFFIXES: Final = frozenset(_SUFFIXES.split())

@@ -19,9 +19,8 @@ class DefaultEngineRuntimePolicyNode:
     """What the host's environment says wins over a ``.env`` file; ``ORKET_CONFIG_ROOT`` wins over the given folder."""
 
     contract_version = 1
-    contract_powers: Mapping[str, object] = MappingProxyType(
-        {"errors": (ValueError,)}
-    )  # for a .env file that cannot be read
+    # For a .env file that cannot be read.
+    contract_powers: Mapping[str, object] = MappingProxyType({"errors": (ValueError,)})
 
     def environment(self, question: EnvironmentQuestion, /) -> Mapping[str, str]:
         r"""Return the environment, filled up with what only ``.env`` says.

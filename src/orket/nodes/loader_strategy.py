@@ -19,9 +19,8 @@ class DefaultLoaderStrategyNode:
     """
 
     contract_version = 1
-    contract_powers: Mapping[str, object] = MappingProxyType(
-        {"errors": (ValueError,)}
-    )  # for names that lead out of the root
+    # For names that lead out of the root.
+    contract_powers: Mapping[str, object] = MappingProxyType({"errors": (ValueError,)})
 
     def organization_paths(self, root: Path, /) -> tuple[Path, ...]:
         """Return the two files that an organization is split into: who it is, and how it works."""

@@ -36,9 +36,8 @@ class DefaultOrchestrationLoopPolicyNode:
     """
 
     contract_version = 1
-    contract_powers: Mapping[str, object] = MappingProxyType(
-        {"errors": (ValueError,)}
-    )  # for a setting that is no number
+    # For a setting that is no number.
+    contract_powers: Mapping[str, object] = MappingProxyType({"errors": (ValueError,)})
 
     def __init__(
         self, *, concurrency: int = 3, context_window: int = 10, turns_per_issue: int = 10, least_turns: int = 30

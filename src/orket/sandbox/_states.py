@@ -31,9 +31,8 @@ TRANSITIONS: Final[Mapping[SandboxState | None, frozenset[SandboxState]]] = Mapp
         _RUNNING: frozenset({_UNHEALTHY, _STOPPED, _STOPPING}),
         _UNHEALTHY: frozenset({_RUNNING, _UNHEALTHY, _STOPPED, _STOPPING}),  # ill again: for another reason
         _STOPPING: frozenset({_STOPPED}),
-        _STOPPED: frozenset(
-            {_RUNNING, _UNHEALTHY, _STOPPED, _STOPPING, _DELETED}
-        ),  # somebody may start its containers again
+        # Somebody may start its containers again.
+        _STOPPED: frozenset({_RUNNING, _UNHEALTHY, _STOPPED, _STOPPING, _DELETED}),
         _DELETED: frozenset({_CREATING}),
     }
 )

@@ -44,9 +44,9 @@ def shown(error: BaseException | None) -> str:
     return f"{error} {error!r} {vars(error)!r} {shown(error.__cause__)} {shown(error.__context__)}"
 
 
-async def answered(call: Callable[[], Any], steps: Steps | None = None) -> Any:
+async def answered(call: Callable[[], Any]) -> Any:
     """Return the answer of a call; an example in which it raises does not count, so that one defect fails one rule."""
-    found = await outcome(call, steps)
+    found = await outcome(call)
     if found.error is not None:
         reject()
     return found.answer
