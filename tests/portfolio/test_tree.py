@@ -20,7 +20,7 @@ def test_rocks_hold_epics_and_epics_hold_issues() -> None:
     """What the record has of an issue wins over its asset, and what it does not have is planned."""
     found = survey(rock_asset("goal", "launch"), epic_asset("launch", card("a"), card("b", "a")))
     tree = tree_of(found, recorded("build-launch", card("a", status="done"), card("new", "a")))
-    (epic,) = tree.rocks[0].epics
+    (epic,) = tree.portfolio.rocks[0].epics
     assert [(one.issue.id, one.build) for one in epic.issues] == [
         ("a", "build-launch"),
         ("new", "build-launch"),
@@ -29,13 +29,13 @@ def test_rocks_hold_epics_and_epics_hold_issues() -> None:
     assert [one.wait and one.wait[0] for one in epic.issues] == [None, WaitReason.RESOURCE, None]
     assert epic.progress == Progress(total=3, done=1, waiting=1, planned=1)
     assert epic.builds == ("build-launch",)
-    assert (epic.status, tree.rocks[0].status) == (CardStatus.IN_PROGRESS, CardStatus.IN_PROGRESS)
+    assert (epic.status, tree.portfolio.rocks[0].status) == (CardStatus.IN_PROGRESS, CardStatus.IN_PROGRESS)
 
 
 def test_an_epic_of_two_rocks_stands_below_the_first() -> None:
     """The second rock names it as shared, and counts its issues in its own progress."""
     found = survey(rock_asset("one", "launch"), rock_asset("two", "launch"), epic_asset("launch", card("a")))
-    first, second = tree_of(found).rocks
+    first, second = tree_of(found).portfolio.rocks
     assert [epic.name for epic in first.epics] == ["launch"]
     assert (second.epics, second.shared) == ((), (EpicReference(epic="launch"),))
     assert first.progress == second.progress == Progress(total=1, planned=1)
@@ -56,8 +56,8 @@ def test_orphans_are_found() -> None:
         recorded("build-gone", card("g"), epic="gone", known=False),
         recorded("build-none", card("n"), epic=None),
     )
-    assert [epic.name for epic in tree.orphan_epics] == ["loose"]
-    assert [(one.issue.id, one.build) for one in tree.orphan_issues] == [
+    assert [epic.name for epic in tree.portfolio.orphan_epics] == ["loose"]
+    assert [(one.issue.id, one.build) for one in tree.portfolio.orphan_issues] == [
         ("g", "build-gone"),
         ("n", "build-none"),
         ("x", None),
@@ -67,7 +67,7 @@ def test_orphans_are_found() -> None:
 def test_a_missing_epic_is_named_by_its_rock() -> None:
     """A rock that lists an epic that exists nowhere keeps the others."""
     found = survey(rock_asset("goal", "launch", missing=["ghost"]), epic_asset("launch"))
-    (rock,) = tree_of(found).rocks
+    (rock,) = tree_of(found).portfolio.rocks
     assert ([epic.name for epic in rock.epics], rock.missing) == (["launch"], (EpicReference(epic="ghost"),))
 
 
@@ -75,10 +75,10 @@ def test_a_broken_epic_keeps_its_cards() -> None:
     """An epic that cannot be read has no asset and still holds what the record has of it."""
     broken = EpicAsset(file="epics/launch", name="launch", department="core", epic=None)
     tree = tree_of(survey(rock_asset("goal", "launch"), broken), recorded("b", card("a", status="canceled")))
-    (epic,) = tree.rocks[0].epics
+    (epic,) = tree.portfolio.rocks[0].epics
     assert (epic.epic, epic.status, len(epic.issues)) == (None, CardStatus.CANCELED, 1)
     unread = RockAsset(file="rocks/r", name="r", department="core", rock=None)
-    (rock,) = tree_of(survey(unread)).rocks
+    (rock,) = tree_of(survey(unread)).portfolio.rocks
     assert (rock.status, rock.epics) == (None, ())
 
 
@@ -86,7 +86,7 @@ def test_a_card_that_somebody_works_on_runs() -> None:
     """A live claim makes a card run; it waits for nothing."""
     found = survey(rock_asset("goal", "launch"), epic_asset("launch"))
     tree = tree_of(found, recorded("b", card("a"), card("b"), running=["a"]))
-    first, second = tree.every_issue()
+    first, second = tree.portfolio.issues()
     assert (first.is_running, first.wait) == (True, None)
     assert (second.is_running, second.wait) == (False, (WaitReason.RESOURCE, "waits for a free slot"))
 
@@ -97,7 +97,7 @@ def test_an_issue_that_says_no_sprint_has_its_epics() -> None:
         rock_asset("goal", "launch"), epic_asset("launch", card("a"), card("b", sprint="Q1 S7"), sprint="Q1 S6")
     )
     tree = tree_of(found, recorded("b", card("c"), card("d", sprint="q1 s7")))
-    whole = Portfolio(rocks=tree.rocks, orphan_epics=tree.orphan_epics, orphan_issues=tree.orphan_issues)
+    whole = tree.portfolio
     assert {one.issue.id: one.sprint for one in whole.issues()} == {
         "a": "Q1 S6",
         "b": "Q1 S7",
@@ -115,7 +115,7 @@ def test_issues_that_wait_for_each_other_do_not_hide_the_rest() -> None:
     found = survey(rock_asset("goal", "launch"), epic_asset("launch"))
     tree = tree_of(found, recorded("tied", card("a", "b"), card("b", "a"), card("c", status="done")))
     assert tree.knots["tied"].cycle in (("a", "b", "a"), ("b", "a", "b"))
-    waits = [one.wait and one.wait[0] for one in tree.every_issue()]
+    waits = [one.wait and one.wait[0] for one in tree.portfolio.issues()]
     assert waits == [WaitReason.SYSTEM, WaitReason.SYSTEM, None]
 
 
@@ -160,11 +160,11 @@ def test_each_card_stands_at_one_place(world: tuple[Survey, list[RecordedBuild]]
     """Every recorded card and every epic is there exactly once, planned issues are those of no board, counts add up."""
     found, builds = world
     tree = tree_of(found, *builds)
-    places = Counter((one.build, one.issue.id) for one in tree.every_issue() if one.build is not None)
+    places = Counter((one.build, one.issue.id) for one in tree.portfolio.issues() if one.build is not None)
     assert places == Counter((build.build, row.issue.id) for build in builds for row in build.cards)
-    assert Counter(epic.file for epic in tree.every_epic()) == Counter(asset.file for asset in found.epics)
+    assert Counter(epic.file for epic in tree.portfolio.epics()) == Counter(asset.file for asset in found.epics)
     assets = {asset.file: asset for asset in found.epics}
-    for epic in tree.every_epic():
+    for epic in tree.portfolio.epics():
         joined = {one.issue.id for one in epic.issues if one.build is not None}
         planned = [one.issue.id for one in epic.issues if one.build is None]
         asset = assets[epic.file].epic
@@ -173,6 +173,6 @@ def test_each_card_stands_at_one_place(world: tuple[Survey, list[RecordedBuild]]
         progress = progress_of(epic.issues)
         parts = (progress.done, progress.canceled, progress.running, progress.waiting, progress.planned)
         assert sum(parts) == progress.total == len(epic.issues)
-    for one in tree.every_issue():
+    for one in tree.portfolio.issues():
         is_at_rest = one.issue.status.is_terminal or one.is_running or one.build is None
         assert (one.wait is None) == is_at_rest

@@ -9,15 +9,14 @@ from cards_at_hand import REVIEWS, card, epic_asset, recorded, rock_asset, surve
 from orket.cards import CardStatus
 from orket.errors import ConfigError
 from orket.events import TurnKind
-from orket.portfolio import Alert, AlertKind, CriticalPath, Portfolio, QueuedIssue, Severity, Sprint
+from orket.portfolio import Alert, AlertKind, CriticalPath, QueuedIssue, Severity, Sprint
 from orket.portfolio._found import EpicAsset, RecordedBuild, RockAsset, Survey
 from orket.portfolio._tree import grow
 from orket.reporting import render_critical_path, render_portfolio, render_queue
 
 
 def page(found: Survey, *builds: RecordedBuild, finished: bool = False, **fields: object) -> list[str]:
-    tree = grow(found, builds, reviews=REVIEWS, now=5.0)
-    whole = Portfolio(rocks=tree.rocks, orphan_epics=tree.orphan_epics, orphan_issues=tree.orphan_issues)
+    whole = grow(found, builds, reviews=REVIEWS, now=5.0).portfolio
     return render_portfolio(evolve(whole, **fields), finished=finished).splitlines()
 
 

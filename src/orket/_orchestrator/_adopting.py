@@ -70,7 +70,7 @@ async def _ward(engine: Engine, targets: Shelters) -> Ward:
         is_small = shelter is not None and shelter.epic and shelter.epic.architecture_governance.idesign is False
         return Ward(
             survey=seen.survey,
-            tree=seen.tree,
+            portfolio=seen.tree.portfolio,
             builds=seen.builds,
             shelters=targets,
             rock=next((asset for asset in seen.survey.rocks if asset.file == rock), None),
@@ -88,7 +88,7 @@ async def _unsettled(engine: Engine, seen: Sight) -> frozenset[tuple[str, str]]:
     """Return the orphaned cards that have an effect which may have happened."""
     found = set()
     worked = {(build.build, row.issue.id) for build in seen.builds for row in build.cards if row.token}
-    for one in seen.tree.orphan_issues:
+    for one in seen.tree.portfolio.orphan_issues:
         card = (one.build or "", one.issue.id)
         if card in worked and not one.issue.status.is_terminal and (await effects_of(engine.store, *card)).unsettled:
             found.add(card)
@@ -97,7 +97,7 @@ async def _unsettled(engine: Engine, seen: Sight) -> frozenset[tuple[str, str]]:
 
 def _venue(loader: ConfigLoader, seen: Sight) -> Venue | None:
     """Return the team that has most of the seats that orphans need, and an environment; None where there is none."""
-    seats = [one.issue.seat for one in seen.tree.orphan_issues if not one.issue.status.is_terminal]
+    seats = [one.issue.seat for one in seen.tree.portfolio.orphan_issues if not one.issue.status.is_terminal]
     covered: dict[str, int] = {}
     for name in _ordered(loader.assets("teams")):
         try:

@@ -1,6 +1,7 @@
 """What an orchestrator says of everything there is to do: the portfolio, what comes next, and the sprint."""
 
 import anyio.to_thread
+from attrs import evolve
 
 from orket._orchestrator._adopting import reconcile
 from orket._orchestrator._builds import builds_of
@@ -47,15 +48,10 @@ async def view_portfolio(engine: Engine) -> Portfolio:
     thresholds = engine.house.organization.bottleneck_thresholds
 
     def gather() -> Portfolio:
-        tree = seen.tree
-        alerts = [*bottlenecks(tree.every_issue(), thresholds), *structure_alerts(tree, seen.survey, seen.builds), *odd]
-        return Portfolio(
-            rocks=tree.rocks,
-            orphan_epics=tree.orphan_epics,
-            orphan_issues=tree.orphan_issues,
-            alerts=sorted_alerts(alerts),
-            sprint=sprint,
-        )
+        found = seen.tree.portfolio
+        wrong = structure_alerts(seen.tree, seen.survey, seen.builds)
+        alerts = sorted_alerts([*bottlenecks(found.issues(), thresholds), *wrong, *odd])
+        return evolve(found, alerts=alerts, sprint=sprint)
 
     return await anyio.to_thread.run_sync(gather)
 

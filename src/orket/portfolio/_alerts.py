@@ -77,13 +77,13 @@ def structure_alerts(tree: Tree, survey: Survey, builds: Sequence[RecordedBuild]
             yield _wrong(AlertKind.BROKEN_ASSET, broken.name, first_line(broken.error), broken.error)
     for build, knot in tree.knots.items():
         yield _wrong(AlertKind.BROKEN_ASSET, build, knot.message, knot)
-    epics = tree.every_epic()
+    epics = list(tree.portfolio.epics())
     teams = {asset.file: asset.team for asset in survey.epics}
     for epic in epics:
         yield from _seats(epic, teams.get(epic.file))
     yield from _stalled(epics, builds)
     yield from _ambiguous(epics)
-    cards: list[RockView | EpicView] = [*tree.rocks, *epics]
+    cards: list[RockView | EpicView] = [*tree.portfolio.rocks, *epics]
     for card in cards:
         yield from _contradiction(card)
 

@@ -10,8 +10,8 @@ from orket.cards import CardType, Epic, Issue, Rock
 from orket.portfolio._adoptions import CORE, Adoption, Shelters, goes_on_as
 from orket.portfolio._alerts import first_line
 from orket.portfolio._found import EpicAsset, RecordedBuild, RockAsset, Survey
-from orket.portfolio._tree import Tree, standing_alone
-from orket.portfolio._views import IssueView
+from orket.portfolio._tree import standing_alone
+from orket.portfolio._views import IssueView, Portfolio
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -51,7 +51,7 @@ class Ward(Value):
     """
 
     survey: Survey
-    tree: Tree
+    portfolio: Portfolio
     builds: Sequence[RecordedBuild]
     shelters: Shelters
     rock: RockAsset | None
@@ -122,7 +122,7 @@ def _epics(ward: Ward, left: list[Stray]) -> list[Adoption]:
     """Return the epics to take in: what a run of the rock would be refused with is left outside."""
     into, unread = ward.shelters.rock, [rock.name for rock in ward.survey.rocks if rock.rock is None]
     found = []
-    for epic in sorted(ward.tree.orphan_epics, key=lambda one: (one.department, one.name)):
+    for epic in sorted(ward.portfolio.orphan_epics, key=lambda one: (one.department, one.name)):
         adoption = _adoption(CardType.EPIC, epic.name, into, epic.department)
         before = ward.known.get(adoption.key)
         if unread:
@@ -170,7 +170,7 @@ def _alone(ward: Ward, left: list[Stray]) -> Iterator[tuple[Adoption, Issue]]:
 def _cards(ward: Ward, left: list[Stray]) -> Iterator[tuple[Adoption, Issue]]:
     """Yield the unfinished cards of boards whose epic is gone, each with what it goes on as."""
     boards = {build.build: {row.issue.id: row.issue for row in build.cards} for build in ward.builds}
-    for one in ward.tree.orphan_issues:
+    for one in ward.portfolio.orphan_issues:
         if one.build is None or one.issue.status.is_terminal:
             continue
         adoption = evolve(_adoption(CardType.ISSUE, one.issue.id, ward.shelters.epic), build=one.build)

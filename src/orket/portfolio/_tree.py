@@ -3,35 +3,26 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from attrs import define, field
+from attrs import frozen
 
 from orket._board import is_running
+from orket._value import Value
 from orket.cards import CardStatus, EpicReference, Issue, WaitReason
 from orket.errors import DependencyCycleError
 from orket.portfolio._boards import board_of
 from orket.portfolio._found import EpicAsset, IssueAsset, RecordedBuild, RockAsset, Survey
-from orket.portfolio._views import EpicView, IssueView, Progress, RockView, progress_of, progress_of_all
+from orket.portfolio._views import EpicView, IssueView, Portfolio, Progress, RockView, progress_of, progress_of_all
 
 _Wait: TypeAlias = tuple[WaitReason, str]
 _AT_REST: Final = frozenset({CardStatus.READY})
 
 
-@define(kw_only=True, repr=False, eq=False)
-class Tree:
-    """Everything at its place; ``knots`` are the builds whose issues wait for each other."""
+@frozen(kw_only=True, repr=False, eq=False)
+class Tree(Value):
+    """Everything at its place, without alerts; ``knots`` are the builds whose issues wait for each other."""
 
-    rocks: tuple[RockView, ...] = ()
-    orphan_epics: tuple[EpicView, ...] = ()
-    orphan_issues: tuple[IssueView, ...] = ()
-    knots: dict[str, DependencyCycleError] = field(factory=dict)
-
-    def every_epic(self) -> list[EpicView]:
-        """Return all epics, those without a rock last."""
-        return [*(epic for rock in self.rocks for epic in rock.epics), *self.orphan_epics]
-
-    def every_issue(self) -> list[IssueView]:
-        """Return all issues, those without an epic last."""
-        return [*(one for epic in self.every_epic() for one in epic.issues), *self.orphan_issues]
+    portfolio: Portfolio
+    knots: Mapping[str, DependencyCycleError]
 
 
 def grow(survey: Survey, builds: Iterable[RecordedBuild], *, reviews: Collection[CardStatus], now: float) -> Tree:
@@ -45,21 +36,20 @@ def grow(survey: Survey, builds: Iterable[RecordedBuild], *, reviews: Collection
         reviews: statuses in which an issue takes a review turn.
         now: seconds since the epoch.
     """
-    tree = Tree()
+    knots: dict[str, DependencyCycleError] = {}
     sprints = {asset.file: asset.epic.sprint for asset in survey.epics if asset.epic is not None}
     leaves: dict[str, list[IssueView]] = {asset.file: [] for asset in survey.epics}
     orphans: list[IssueView] = []
     for build in builds:
-        for file, leaf in _leaves(build, sprints, tree.knots, reviews, now):
+        for file, leaf in _leaves(build, sprints, knots, reviews, now):
             leaves.get(file, orphans).append(leaf)
     adopted = frozenset(file for rock in survey.rocks for file in rock.adopted)
     epics = {asset.file: _epic(asset, leaves[asset.file], is_adopted=asset.file in adopted) for asset in survey.epics}
     loose = dict(epics)
-    tree.rocks = tuple([_rock(asset, epics, loose) for asset in survey.rocks])
-    tree.orphan_epics = tuple(loose.values())
+    rocks = tuple([_rock(asset, epics, loose) for asset in survey.rocks])
     alone = [IssueView(issue=one, sprint=one.sprint) for it in standing_alone(survey) if (one := it.issue) is not None]
-    tree.orphan_issues = (*orphans, *alone)
-    return tree
+    portfolio = Portfolio(rocks=rocks, orphan_epics=tuple(loose.values()), orphan_issues=(*orphans, *alone))
+    return Tree(portfolio=portfolio, knots=knots)
 
 
 def _leaves(
