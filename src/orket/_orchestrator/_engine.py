@@ -12,7 +12,6 @@ from attrs import define, field, frozen
 from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
-from orket._orchestrator._arguments import check, suggest
 from orket._orchestrator._departments import check_department
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
@@ -31,7 +30,6 @@ from orket._pipeline import (
     load_epic_assets,
 )
 from orket._value import Value
-from orket.bugfix import is_sequel_name
 from orket.cards import BoardCounts, CardStatus, CardType, Epic, Rock
 from orket.contracts import (
     Clock,
@@ -43,7 +41,7 @@ from orket.contracts import (
     Tool,
     TurnExecutor,
 )
-from orket.errors import OrketError, RunError, UnknownCardError
+from orket.errors import OrketError, RunError
 from orket.events import RunFinished, RunOutcome, TurnKind
 from orket.governance import ToolGate
 from orket.portfolio._adoptions import CORE
@@ -107,53 +105,19 @@ class Engine:
         """Return whether an issue in *status* takes a review turn, as the loop policy says."""
         return bool(settle(self.house.wiring["orchestration_loop"], "is_review_turn", status))
 
-    async def find(self, name: str, department: str) -> Card:
-        """Return what *name* means: a rock, else an epic, else an issue of an epic's asset or of a stored board.
+    async def check_department(self, name: str) -> None:
+        """Refuse a department that nobody has declared and that has no asset of its own.
 
         Raises:
-            AssetNotFoundError: there is no such department.
-            UnknownCardError: nothing is called that.
+            AssetNotFoundError: there is none of this name.
         """
-        check("card", name, is_valid=isinstance(name, str), valid="the name of a rock, an epic or an issue")
-        if is_sequel_name(name):
-            await see_to_phases(self.services, self.store, self.clock)
-        await self._check_department(department)
-        structure = await self.structure()
-        if (card := await anyio.to_thread.run_sync(self._look, structure, name, department)) is not None:
-            return card
-        known: set[str] = set()
-        for row in await self.store.runs():
-            ids = {held.issue.id for held in await self.store.load_board(row.build)}
-            if name in ids:
-                return Card(type=CardType.ISSUE, name=name, epic=row.card, department=department, build=row.build)
-            known |= ids
-        raise await anyio.to_thread.run_sync(self._unknown, name, department, known)
-
-    async def _check_department(self, name: str) -> None:
         declared = (CORE, *[department.name for department in self.house.organization.departments])
         if name not in declared:
             await anyio.to_thread.run_sync(check_department, self.house.loader, declared, name)
 
-    def _look(self, structure: Structure, name: str, department: str) -> Card | None:
-        """Return the asset that *name* means, or what was taken in (blocking I/O)."""
-        loader = self.house.loader
-        for kind, category in ((CardType.ROCK, "rocks"), (CardType.EPIC, "epics")):
-            if loader.has(category, name, department) or structure.has_made(kind, name, department):
-                return Card(type=kind, name=name, department=department)
-        epic, department = loader.find_issue(name) or (structure.home_of(name), CORE)
-        return Card(type=CardType.ISSUE, name=name, epic=epic, department=department) if epic else None
-
     async def structure(self) -> Structure:
         """Return what rocks and epics there are, with what was taken in."""
         return await load_structure(self.house.loader, self.store)
-
-    def _unknown(self, name: str, department: str, on_boards: set[str]) -> UnknownCardError:
-        """Return the error for a card that nothing is called (blocking I/O)."""
-        loader = self.house.loader
-        rocks, epics = loader.assets("rocks", department), loader.assets("epics", department)
-        known = (*rocks, *epics, *sorted({*loader.issue_ids(), *on_boards}))
-        listed = f"rocks: {', '.join(rocks) or 'none'}; epics: {', '.join(epics) or 'none'}"
-        return UnknownCardError(f"no rock, epic or issue {name!r}; {suggest(name, known)}{listed}", card=name)
 
     def begin(self, request: RunRequest) -> str:
         """Return the id of the run, as the execution-runtime node says; from now on it can be halted.
@@ -205,7 +169,7 @@ class Engine:
 
     async def _run(self, request: RunRequest, run_id: str) -> RunResult:
         card = request.card
-        await self._check_department(card.department)
+        await self.check_department(card.department)
         if card.type is CardType.ROCK:
             return await self._run_rock(request, run_id)
         if card.type is CardType.ISSUE:

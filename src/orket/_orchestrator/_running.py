@@ -9,6 +9,7 @@ from attrs import evolve
 
 from orket._orchestrator._builds import builds_of
 from orket._orchestrator._engine import Card, Engine, RunRequest
+from orket._orchestrator._naming import named
 from orket._orchestrator._opened import Opened
 from orket._orchestrator._preflight import Obstacle
 from orket._orchestrator._run import Run
@@ -53,7 +54,7 @@ class RunVerbs(Opened):
             RunError: it is no epic, and ``target_issue_id`` names an issue of one.
             OrketError: as :meth:`run_epic`.
         """
-        card = await self._opened().find(name, department)
+        card = await named(self._opened(), name, department)
         return await self._run(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
 
     async def run_rock(
@@ -96,7 +97,7 @@ class RunVerbs(Opened):
             UnknownCardError: no epic and no board has such an issue.
             OrketError: as :meth:`run_epic`.
         """
-        card = await self._opened().find(issue_id, department)
+        card = await named(self._opened(), issue_id, department)
         if card.type is not CardType.ISSUE:
             kind = card.type.value
             raise RunError(f"{issue_id!r} is no issue but the {kind} of this name; run_{kind} runs it", card=issue_id)
@@ -116,7 +117,7 @@ class RunVerbs(Opened):
         Raises:
             UnknownCardError: nothing is called *name*.
         """
-        card = await self._opened().find(name, department)
+        card = await named(self._opened(), name, department)
         return self._launch(RunRequest(card=card, build=build, run_id=run_id, target=target_issue_id))
 
     async def resume(self, run_id: str, *, new_run_id: str | None = None) -> RunResult:
