@@ -7,7 +7,6 @@ the ones before. Replies come from the journal, tools are not run, and nothing i
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -36,7 +35,8 @@ from orket._replay._asked import (
 )
 from orket._replay._found import Findings, WhatIf
 from orket._replay._scene import Scene
-from orket._wiring import KINDS, Wiring
+from orket._replay._unrecorded import unrecorded
+from orket._wiring import Wiring
 from orket.cards import EMPTY, BoardCounts, CardStatus, Issue
 from orket.contracts import DialectQuestion, FailureKind, Message, ModelReply, StatusWish, Toolset, ToolSpec
 from orket.errors import NodeError, OrketError, RunError
@@ -58,24 +58,6 @@ from orket.events import (
 from orket.governance import Verdict
 
 _LOOP: Final = "orchestration_loop"
-_NOT_KEPT: Final = "the journal does not keep what this policy is asked"
-_RECORDED: Final = frozenset(
-    {
-        ("planner", "plan"),
-        ("router", "route"),
-        ("tool_strategy", "compose"),
-        ("prompt_strategy", "select_model"),
-        ("prompt_strategy", "select_dialect"),
-        ("prompt_strategy", "compose"),
-        ("evaluator", "evaluate_success"),
-        ("evaluator", "evaluate_failure"),
-        (_LOOP, "concurrency_limit"),
-        (_LOOP, "turn_budget"),
-    }
-)
-_PARTLY: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
-    {("planner", "plan"): "plans that chose nothing are not on record; the others were asked again"}
-)
 
 
 @define(repr=False, eq=False)
@@ -131,17 +113,9 @@ class Retrial:
         for waiting in (*self._opening.values(), *self._closing.values()):
             self._drop(waiting, "its turn was left open")
         self._opening, self._closing = {}, {}
-        self._name_unrecorded()
+        for kind, method, why in unrecorded(self._resolutions, self.context.wiring):
+            self.found.never_recorded(self.context.run, kind, method, why)
         return self.found.result()
-
-    def _name_unrecorded(self) -> None:
-        """Name what the exchanged nodes may have been asked without a record of it."""
-        then = {one.kind: _identity(one) for one in self._resolutions}
-        for kind, binding in self.context.wiring.bindings.items():
-            if kind in then and then[kind] != _identity(binding.resolution):
-                for method in KINDS[kind].methods:
-                    if why := _PARTLY.get((kind, method)) or ("" if (kind, method) in _RECORDED else _NOT_KEPT):
-                        self.found.never_recorded(self.context.run, kind, method, why)
 
     def _drop(self, waiting: list[tuple[JournalEntry, Issue]], why: str) -> None:
         for entry, _ in waiting:
@@ -365,10 +339,6 @@ class Retrial:
 
 def _same(verdict: Verdict, recorded: CallJudged) -> bool:
     return (verdict.allowed, verdict.rule) == (recorded.allowed, recorded.rule)
-
-
-def _identity(resolution: Resolution) -> tuple[object, ...]:
-    return (resolution.name, resolution.distribution, resolution.version, dict(resolution.options))
 
 
 async def ask_again(
