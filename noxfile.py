@@ -56,14 +56,14 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[http,testing]", *_group("test"))
     whole = ["--cov", "--cov-fail-under=95"] if session.python == OWN else ["-m", "not thorough"]
     whole += ["-o", "faulthandler_timeout=900", "-o", "faulthandler_exit_on_timeout=true"]  # who hangs is named
-    session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *(session.posargs or whole))
+    session.run("python", "-m", "pytest", "-n", "2", "--maxschedchunk", "1", *(session.posargs or whole))
 
 
 @nox.session
 def nightly(session: nox.Session) -> None:
     """Repeat what the tests do a little of in CI, much more often; for hours. NIGHTLY=3/10: the third of ten shares."""
     session.install("-e", ".[http,testing]", *_group("test"))
-    chosen = ("-n", "2", "--dist", "worksteal", "-m", "nightly", "-rP")
+    chosen = ("-n", "2", "--maxschedchunk", "1", "-m", "nightly", "-rP")
     session.run("python", "-m", "pytest", *chosen, *session.posargs, env={"NIGHTLY": os.environ.get("NIGHTLY") or "1"})
 
 
@@ -82,7 +82,7 @@ def evidence(session: nox.Session) -> None:
     """
     session.install("-e", ".[http,testing]", *_group("test"))
     found = str(Path(session.create_tmp()) / "evidence.json")
-    chosen = ("-n", "2", "--dist", "worksteal", "-m", "fire", f"--evidence={found}")
+    chosen = ("-n", "2", "--maxschedchunk", "1", "-m", "fire", f"--evidence={found}")
     others = [argument for argument in session.posargs if argument.endswith(".json")]
     more = [argument for argument in session.posargs if argument not in others]
     session.run("python", "-m", "pytest", *chosen, *more, success_codes=[0, 1])

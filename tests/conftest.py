@@ -20,6 +20,11 @@ settings.register_profile(
 settings.load_profile("orket")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, so that none is left to the end, when only one worker has something to do."""
+    items.sort(key=lambda item: (item.get_closest_marker("fire") is None, item.get_closest_marker("thorough") is None))
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""
