@@ -115,6 +115,7 @@ class RunVerbs(Opened):
         """Start a rock, epic or issue in the background, and return the run.
 
         Raises:
+            AssetNotFoundError: there is no such department.
             UnknownCardError: nothing is called *name*.
         """
         card = await named(self._opened(), name, department)
