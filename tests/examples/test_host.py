@@ -129,7 +129,8 @@ def test_only_allowed_origins_use_the_api(server: HostServer) -> None:
     assert server.ask("GET", "/heartbeat", origin="https://evil.example").headers.get_all("vary")
     assert server.ask("POST", "/epics/market-stall", b"{}", origin="https://evil.example").status == 403
     assert server.ask("POST", "/epics/nothing", b"{}", origin=ABROAD).status == 404
-    with server.socket("since=0", origin=ABROAD) as stream:
+    server.start("tea-shop", build="abroad")
+    with server.socket("build=abroad", origin=ABROAD) as stream:
         assert json.loads(stream.recv(timeout=60))
     with pytest.raises(InvalidStatus), server.socket("since=0", origin="https://evil.example"):
         pass
