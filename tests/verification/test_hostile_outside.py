@@ -111,6 +111,14 @@ OTHERS = {
         return 'ESCAPED' if c.process_vm_readv(bait['victim'], own, 1, there, 1, 0) > 0 else ''
     """,
     "slows down": "import os; os.setpriority(os.PRIO_PROCESS, bait['victim'], 19)",
+    "changes the kernel's settings": """
+        import os
+        for folder, _, names in os.walk('/proc/sys'):
+            for name in names:
+                try: os.close(os.open(f'{folder}/{name}', os.O_WRONLY))
+                except OSError: continue
+                return f'ESCAPED by {folder}/{name}'
+    """,
     "writes to the kernel's log": "import os; os.open('/dev/kmsg', os.O_WRONLY); return 'ESCAPED'",
     "takes descriptors": """
         import ctypes, os

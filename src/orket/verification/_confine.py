@@ -75,14 +75,17 @@ class Confinement:
         return Cage(landlock=self.abi, rights=rights, seccomp=True, guards=tuple(guards))
 
     def _bubble(self, workspace: Path, scratch: Path) -> list[str]:
-        """Return bubblewrap with new namespaces of every kind, and a root that holds nothing but what is bound."""
+        """Return bubblewrap with new namespaces of every kind, and a root that holds nothing but what is bound.
+
+        Settings of the kernel lie below /proc, and root may write them without any capability.
+        """
         paths = [*sorted({*SYSTEM, *self.readable}), str(workspace)]
         bound = [part for path in paths for part in ("--ro-bind-try", path, path)]
         return [
             *(self.bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--hostname", "fixture"),
             *("--proc", "/proc", "--dev", "/dev", *bound),
             *("--size", str(self.scratch_size), "--tmpfs", str(scratch)),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(scratch), "--"),
+            *("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(scratch), "--"),
         ]
 
 
