@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 
 from orket.contracts import Isolation, Verification
@@ -76,6 +77,25 @@ async def test_nothing_is_believed_untried(
     assert machine.level is Isolation.RLIMITS
     assert machine.missing[Isolation.BUBBLEWRAP].startswith(why)
     assert machine.explanation.startswith(f"bubblewrap: {why}")
+
+
+CONTAINER = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc")
+FIRST = """
+import os, anyio
+from orket.verification import SubprocessVerifier
+machine = anyio.run(SubprocessVerifier().probe)
+print(os.getpid(), machine.level, machine.explanation)
+"""
+
+
+async def test_the_first_process_of_a_container_is_not_found_within() -> None:
+    """Where this process has a number that another one has within an isolation, it is not taken for that one."""
+    if (await SubprocessVerifier().probe()).level is not Isolation.BUBBLEWRAP:
+        pytest.skip("there is no bubblewrap")
+    if (await anyio.run_process([*CONTAINER, "true"], check=False)).returncode:
+        pytest.skip("who runs this makes no namespaces")
+    told = await anyio.run_process([*CONTAINER, sys.executable, "-c", FIRST])
+    assert told.stdout == b"1 bubblewrap \n"
 
 
 def test_homes_are_not_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

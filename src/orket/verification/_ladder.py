@@ -23,6 +23,7 @@ from orket.verification import _landlock
 from orket.verification._confine import Confinement, links_to, visible
 from orket.verification._process import Command, Finished, run_command
 from orket.verification._programs import SUPERVISOR, program_text
+from orket.verification._selfcheck import when_began
 
 PATIENCE: Final = 30.0  # seconds for one attempt, on a machine that is busy
 _ASK: Final = """\
@@ -124,6 +125,7 @@ async def _attempt(level: Isolation, confinement: Confinement, wanted: Wanted, s
             "secret": str(folder / "secret"),
             "port": port,
             "pid": os.getpid(),
+            "began": when_began(os.getpid()),
             "workspace": str(workspace),
             "scratch": str(scratch),
         }

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 PR_GET_NO_NEW_PRIVS = 39
 CLONE_NEWUSER = 0x10000000
+SETTING = "/proc/sys/kernel/core_pattern"
 
 
 def main() -> None:
@@ -28,7 +29,8 @@ def main() -> None:
         "change the mode of a file outside": lambda: os.chmod(secret, 0o600),  # noqa: PTH101
         "write to the workspace": lambda: open(f"{asked['workspace']}/new", "wb").close(),  # noqa: PTH123
         "reach this machine's network": lambda: socket.create_connection(("127.0.0.1", asked["port"]), 1),
-        "signal a process outside": lambda: os.kill(asked["pid"], 0),
+        "signal a process outside": lambda: _signal(asked["pid"], asked["began"]),
+        "change a setting of the kernel": lambda: os.close(os.open(SETTING, os.O_WRONLY)),
         "make a namespace": lambda: _zero(libc.unshare(CLONE_NEWUSER)),
         "gain privileges": lambda: _zero(libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)),
     }
@@ -47,6 +49,20 @@ def succeeds(attempt: Callable[[], object]) -> bool:
         attempt()
         return True
     return False
+
+
+def _signal(pid: int, began: str) -> None:
+    """Signal the process that asks, which began then; in a container another one may have its small number here."""
+    if (here := when_began(pid)) and began not in ("", here):
+        raise ProcessLookupError
+    os.kill(pid, 0)
+
+
+def when_began(pid: int) -> str:
+    """Return when a process began, as the system counts; "" where it does not say."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+        return stat.read().rpartition(")")[2].split()[19]
+    return ""
 
 
 def _zero(result: int) -> None:
