@@ -36,7 +36,7 @@ def read_fixture(fixture: str | None, workspace: Path) -> str:
     No link is followed on the way, not even one that would lead back. *workspace* is a real path.
 
     Raises:
-        FixtureRefusedError: its path, or a link on it, leads out of ``verification/``.
+        FixtureRefusedError: its path, or a link on it, leads out of ``verification/``; or it is there, beside it.
         VerificationError: it is not there, or is not a text file.
     """
     *parents, name = fixture_parts(fixture)
@@ -44,8 +44,14 @@ def read_fixture(fixture: str | None, workspace: Path) -> str:
         with _files.folder(workspace, (FOLDER, *parents)) as directory:
             return _files.read_file(directory, name, limit=MAX_FIXTURE).decode("utf-8-sig")
     except _files.PathRefusedError as error:
-        path = os.path.join(workspace, FOLDER, *parents, name)  # noqa: PTH118
-        refused = VerificationError if os.path.realpath(path) == path else FixtureRefusedError
+        refused = FixtureRefusedError if _lies_outside(str(fixture), workspace, (*parents, name)) else VerificationError
         raise refused(f"fixture {fixture!r} cannot be run: {error}", found=fixture) from error
     except UnicodeDecodeError as error:
         raise VerificationError(f"fixture {fixture!r} is not UTF-8 text: {error}", found=fixture) from error
+
+
+def _lies_outside(fixture: str, workspace: Path, parts: tuple[str, ...]) -> bool:
+    """Return whether a link leads out of the folder, or the path is that of a file of the workspace beside it."""
+    inside = os.path.join(workspace, FOLDER, *parts)  # noqa: PTH118
+    spelled = os.path.join(workspace, *_files.split_path(fixture))  # noqa: PTH118
+    return os.path.realpath(inside) != inside or (spelled != inside and os.path.lexists(spelled))
