@@ -7,11 +7,12 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import attrs
 import pytest
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, EffectClass, ModelRequest, Settlement, ToolCall, TurnKind
+from orket.contracts import Batch, EffectClass, ModelRequest, Receipt, Settlement, ToolCall, TurnKind
 from orket.errors import EffectUnknownError, RunError, StoreConflictError
 from orket.events import (
     CardMoved,
@@ -325,6 +326,14 @@ async def test_the_stricter_class_counts(tmp_path: Path) -> None:
         assert result.reasons["a"].startswith("system: effect_unknown: ring was begun")
 
 
+class Reticent(FrontStore):
+    """A store of the days when nobody said of an effect that it was never begun."""
+
+    async def commit(self, batch: Batch, /) -> Receipt:
+        told = tuple([record for record in batch.records if not isinstance(record, EffectSettled)])
+        return await self.inner.commit(attrs.evolve(batch, records=told))
+
+
 async def test_two_runs_that_ask_at_once_settle_an_effect_once(tmp_path: Path) -> None:
     """Runs of one build whose tools are asked at the same time put one answer about each effect on record."""
     root, store = a_world(tmp_path)
@@ -342,7 +351,7 @@ async def test_two_runs_that_ask_at_once_settle_an_effect_once(tmp_path: Path) -
         return Settlement(ran=True, output="it rang")
 
     limits = orket.Limits(tool=0.02, lease=0.2)
-    async with open_world(root, twice, store=store, tools=[bell.tool()], limits=limits) as crew:
+    async with open_world(root, twice, store=Reticent(store), tools=[bell.tool()], limits=limits) as crew:
         await crew.run_epic("launch")
         assert len(await crew.unsettled()) == 2
     async with open_world(root, twice, store=store, tools=[bell.tool(both)]) as crew:

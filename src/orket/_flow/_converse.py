@@ -10,7 +10,7 @@ from attrs import frozen
 
 from orket._codec import canonical_json, codec, digest
 from orket._flow._asking import ask_model
-from orket._flow._effects import UNKNOWN, take_up
+from orket._flow._effects import UNKNOWN, pass_over, take_up, tell_idle
 from orket._flow._history import HISTORY_TEXT
 from orket._flow._requests import apply_requests
 from orket._flow._turn import NAME_TEXT, Turn
@@ -211,23 +211,30 @@ async def _act(turn: Turn, judged: Sequence[JudgedCall]) -> list[ToolResult]:
 
     It is committed with the result of the round's last effect, and in a round without effects with the reply: so a
     replayed turn knows whether the journal holds it. A result that can never be had again is not left waiting for other
-    effects.
+    effects, and behind one that nobody knows nothing is begun.
     """
     recorded = turn.recorded
+    is_taken_up = recorded is not None and turn.rounds in recorded.replies
     keyed = [item.key for item in judged if item.key]
-    if recorded and turn.rounds in recorded.replies:  # as it was then; the gate may say otherwise now
+    if recorded and is_taken_up:  # as it was then; the gate may say otherwise now
+        pass_over(turn, recorded)
         keyed = [it.key for (number, _), it in sorted(recorded.intents.items()) if number == turn.rounds]
     results: list[ToolResult] = []
     for index, item in enumerate(judged):
-        results.append(await _run(turn, index, item))
-        if item.key and item.key not in keyed[-1:] and _effect(turn, item) is EffectClass.AT_MOST_ONCE:
+        try:
+            results.append(await _run(turn, index, item))
+        except EffectUnknownError as error:
+            if not is_taken_up:
+                tell_idle(turn, [it.key for it in judged[index + 1 :] if _is_once(turn, it)], behind=error.key)
+            raise
+        if item.key not in keyed[-1:] and _is_once(turn, item):
             await turn.commit()
-    applied = recorded is not None and turn.rounds in recorded.replies and (not keyed or keyed[-1] in recorded.outputs)
+    applied = recorded is not None and is_taken_up and (not keyed or keyed[-1] in recorded.outputs)
     return [apply_requests(turn, result, applied=applied) if result.requests else result for result in results]
 
 
-def _effect(turn: Turn, item: JudgedCall) -> EffectClass:
-    return turn.context.specs[item.call.name].effect
+def _is_once(turn: Turn, item: JudgedCall) -> bool:
+    return item.key != "" and turn.context.specs[item.call.name].effect is EffectClass.AT_MOST_ONCE
 
 
 async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
@@ -244,7 +251,8 @@ async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
     if recorded and turn.rounds in recorded.replies and item.key and intent is None:  # its effect was none then
         turn.records.extend(_records_of(turn, index, item)[1:])
         await turn.commit()
-    if item.key:
+    key = intent.key if intent else item.key  # what was begun keeps its key, whatever class its tool has now
+    if key:
         await turn.hold_on()
     tool_context = ToolContext(
         run=turn.origin,
@@ -254,7 +262,7 @@ async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
         roles=turn.role_names,
         turn=turn.number,
         workspace=context.workspace,
-        key=item.key,
+        key=key,
         find_issue=turn.board.get,
         comments=tuple(context.recall(turn.issue.id)),
     )
@@ -262,9 +270,9 @@ async def _run(turn: Turn, index: int, item: JudgedCall) -> ToolResult:
     try:
         result = await context.executor.execute(tool, item.bound, tool_context, timeout=context.limits.tool)
     except EffectUnknownError as error:  # whatever key the tool gave it
-        raise EffectUnknownError(str(error), rule=UNKNOWN, key=item.key) from error
-    if item.key:
-        turn.records.append(EffectRecorded(key=item.key, ok=result.ok, output=turn.payload(result.output)))
+        raise EffectUnknownError(str(error), rule=UNKNOWN, key=key) from error
+    if key:
+        turn.records.append(EffectRecorded(key=key, ok=result.ok, output=turn.payload(result.output)))
     return result
 
 

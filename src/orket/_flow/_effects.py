@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import define, evolve, field, frozen
 
 from orket._codec import canonical_json, codec, digest
+from orket._flow._recorded import RecordedTurn
 from orket._flow._turn import Turn
 from orket._parse import parse_reply
 from orket._value import Value
@@ -84,6 +85,30 @@ async def take_up(turn: Turn, index: int, call: ToolCall, *, allowed: bool) -> T
     answer = await ask_tool(turn, intent)
     turn.records.append(_settled(turn, key, answer, by=f"tool {call.name}"))
     return await _accept(turn, intent, answer, allowed=allowed)
+
+
+def pass_over(turn: Turn, recorded: RecordedTurn) -> None:
+    """Tell which effects of a round that is taken up were never begun: nobody can say more of them.
+
+    Calls run in their order, and the result of an at-most-once effect is on record before another one begins: behind
+    the first that has none, none was begun.
+    """
+    waiting = [
+        intent.key
+        for (number, _), intent in sorted(recorded.intents.items())
+        if number == turn.rounds and intent.effect == EffectClass.AT_MOST_ONCE and intent.key not in recorded.outputs
+    ]
+    idle = [key for key in waiting[1:] if key not in recorded.settled]
+    if idle:
+        tell_idle(turn, idle, behind=waiting[0])
+        settled = {**recorded.settled, **dict.fromkeys(idle, Settlement(ran=False))}
+        turn.recorded = evolve(recorded, settled=settled)
+
+
+def tell_idle(turn: Turn, keys: Iterable[Digest], *, behind: Digest) -> None:
+    """Note for the next commit that effects were about to happen, and that none of them was begun."""
+    reason = f"never begun: effect {behind[:12]} before it has no result"
+    turn.records.extend([EffectSettled(key=key, ran=False, by=Actor.CORE.value, reason=reason) for key in keys])
 
 
 async def ask_tool(turn: Turn, intent: EffectIntended) -> Settlement:

@@ -234,7 +234,7 @@ class EffectUnknown(Value):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class EffectSettled(Value):
-    """It became known whether an effect of unknown outcome happened: its tool was asked, or a person said so.
+    """It became known whether an effect happened: its tool was asked, a person said so, or it was never begun.
 
     Where it did, ``ok`` and ``output`` (a digest) are its result, which the turn takes up as the tool's. Where it did
     not, it may run: a new :class:`EffectIntended` comes before.

@@ -118,9 +118,15 @@ async def test_a_sound_record_passes() -> None:
     assert await problems(*SOUND, ledger=ledger) == ""
 
 
-@pytest.mark.parametrize("story", [(UNKNOWN, RAN, RECORDED), (UNKNOWN, IDLE, INTENDED, RECORDED), (IDLE,), (UNKNOWN,)])
+REFUSED = attrs.evolve(RECORDED, ok=False)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [(UNKNOWN, RAN, RECORDED), (UNKNOWN, IDLE, INTENDED, RECORDED), (UNKNOWN, IDLE, REFUSED), (IDLE,), (UNKNOWN,)],
+)
 async def test_an_effect_may_be_settled(story: tuple[Record, ...]) -> None:
-    """What somebody says of an effect is taken up as its result, or lets it be intended anew."""
+    """What somebody says of an effect is taken up as its result, or lets it be intended anew, or be refused."""
     assert await problems(JOINED, batch("x", JUDGED, INTENDED, *story)) == ""
 
 

@@ -118,10 +118,13 @@ def _undone(result: EffectRecorded | EffectSettled | None) -> bool:
 
 
 def _takes_up(settled: EffectRecorded | EffectSettled, told: object) -> bool:
-    """Whether a turn has only taken up, as the tool's result, what somebody had said of an effect."""
+    """Whether a turn has only taken up, as the tool's result, what somebody had said of an effect.
+
+    What did not happen, and is refused when it may, has its refusal as the result.
+    """
     if not isinstance(settled, EffectSettled) or not isinstance(told, EffectRecorded):
         return False
-    return settled.ran and (settled.ok, settled.output) == (told.ok, told.output)
+    return (settled.ok, settled.output) == (told.ok, told.output) if settled.ran else not told.ok
 
 
 def _call(entry: JournalEntry, record: CallJudged | EffectIntended) -> tuple[object, ...]:
