@@ -10,7 +10,7 @@ from small_world import WORKER_TOOLS, diligent, issue, open_world, organization,
 import orket
 from orket._orchestrator import _causes
 from orket.contracts import ModelRequest, Route, RouteQuestion, ToolCall, TurnKind
-from orket.errors import RunError, UnknownCardError
+from orket.errors import RunError, TransitionError, UnknownCardError
 from orket.events import CardAdded, CardMoved, CardReprioritized, EffectSettled, TurnOpened
 from orket.nodes.router import DefaultRouterNode
 
@@ -89,6 +89,33 @@ async def test_each_wait_says_what_ends_it(tmp_path: Path) -> None:
         assert all((one.wait is None) == (one.wake is None) for one in waits.values())
         with pytest.raises(UnknownCardError, match="did you mean"):
             await crew.explain("ask")
+
+
+async def test_a_card_behind_one_that_is_over_waits_for_a_person(tmp_path: Path) -> None:
+    """A canceled dependency is reopened before it can be done; who waits for an archived one is called off."""
+    issues = [
+        issue("off", status="canceled"),
+        issue("gone", status="archived"),
+        issue("later"),
+        issue("behind", "off", "later"),
+        issue("next", "behind"),
+        issue("lost", "later", "gone", "off"),
+    ]
+    async with open_world(organization(tmp_path, issues), diligent) as crew:
+        result = await crew.run_epic("launch")
+        assert (result.outcome, result.done) == (orket.RunOutcome.STALLED, 1)
+        wakes = {name: (await crew.explain(name)).wake for name in ("behind", "next", "lost")}
+        assert wakes == {
+            "behind": orket.Wake(when="reopen", on=("off",)),
+            "next": orket.Wake(when="done", on=("behind",)),
+            "lost": orket.Wake(when="cancel", on=("gone",)),
+        }
+        with pytest.raises(TransitionError, match="archived"):
+            await crew.reopen("gone", actor="ann")
+        await crew.cancel("lost", actor="ann")
+        await crew.reopen("off", actor="ann")
+        assert (await crew.explain("behind")).wake == orket.Wake(when="done", on=("off",))
+        assert (await crew.run_epic("launch")).outcome is orket.RunOutcome.DONE
 
 
 async def test_effects_and_the_people_who_settled_them(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def check_wait(why: orket.Explanation, board: dict[str, orket.Issue]) -> None:
     reason, said = why.wait
     assert said
     assert why.wake.when in {
-        WaitReason.DEPENDENCY: {"done"},
+        WaitReason.DEPENDENCY: {"done", "reopen"},
         WaitReason.REVIEW: {"review"},
         WaitReason.RESOURCE: {"slot"},
         WaitReason.SYSTEM: {"policy", "settle", "unblock"},
@@ -109,6 +109,9 @@ def check_wait(why: orket.Explanation, board: dict[str, orket.Issue]) -> None:
     }.get(reason, set()) | ({"unblock", "settle"} if why.issue.status in WAITING else set())
     if why.wake.when == "done":
         assert why.wake.on == tuple(name for name in why.issue.depends_on if board[name].status != "done") != ()
+        assert "canceled" not in [board[name].status for name in why.wake.on]
+    if why.wake.when == "reopen":
+        assert {board[name].status.value for name in why.wake.on} == {"canceled"}
 
 
 def joins(entry: JournalEntry, card: str) -> bool:

@@ -30,7 +30,7 @@ from orket.events import (
 )
 from orket.governance import WAITING
 
-When: TypeAlias = Literal["slot", "done", "review", "unblock", "settle", "policy"]
+When: TypeAlias = Literal["slot", "done", "review", "unblock", "settle", "policy", "reopen", "cancel"]
 State: TypeAlias = Literal["begun", "recorded", "unknown", "settled"]
 _CHANGES: Final = (CardAdded, CardMoved, CardReprioritized, VerificationRecorded, EffectSettled)
 _NEAR: Final = 1_000  # entries before and after the beginning of a turn among which its plan is looked for first
@@ -42,8 +42,9 @@ class Wake(Value):
 
     ``when`` is ``slot`` (a run of the build has a free one), ``done`` (the issues named in ``on`` are done), ``review``
     (a run gives it a review turn), ``unblock`` (a person does), ``settle`` (the effects whose keys are in ``on`` are
-    settled, by a person or by their tools; until then nobody can unblock it) or ``policy`` (another loop policy gives
-    its status turns).
+    settled, by a person or by their tools; until then nobody can unblock it), ``policy`` (another loop policy gives its
+    status turns), ``reopen`` (a person reopens the issues named in ``on``, which are canceled; then they have to be
+    done) or ``cancel`` (a person cancels it: the issues named in ``on`` are archived, and will never be done).
     """
 
     when: When
@@ -165,14 +166,23 @@ def _wake(
         return Wake(when="settle", on=keys) if keys else Wake(when="unblock")
     match wait[0]:
         case WaitReason.DEPENDENCY:
-            done = {name for name in issue.depends_on if name in board and board[name].status is CardStatus.DONE}
-            return Wake(when="done", on=tuple([name for name in issue.depends_on if name not in done]))
+            return _freed(issue, board)
         case WaitReason.REVIEW:
             return Wake(when="review")
         case WaitReason.SYSTEM:
             return Wake(when="policy")
         case _:
             return Wake(when="slot")
+
+
+def _freed(issue: Issue, board: Mapping[str, Issue]) -> Wake:
+    """Return what ends the wait for other issues: a terminal one that is not done does not become so by itself."""
+    unmet = {name: board[name].status if name in board else None for name in issue.depends_on}
+    first: tuple[tuple[CardStatus, When], ...] = ((CardStatus.ARCHIVED, "cancel"), (CardStatus.CANCELED, "reopen"))
+    for status, when in first:
+        if on := tuple([name for name, found in unmet.items() if found is status]):
+            return Wake(when=when, on=on)
+    return Wake(when="done", on=tuple([name for name, found in unmet.items() if found is not CardStatus.DONE]))
 
 
 def _effects(chain: tuple[JournalEntry, ...]) -> tuple[ExplainedEffect, ...]:
