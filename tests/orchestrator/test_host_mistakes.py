@@ -158,6 +158,20 @@ async def test_a_department_that_there_is_not_runs_nothing(tmp_path: Path) -> No
         assert (await crew.run_epic("launch", department="design")).outcome is orket.RunOutcome.DONE
 
 
+async def test_a_rock_that_lists_a_department_that_there_is_not_runs_nothing(tmp_path: Path) -> None:
+    """A misspelt department in a rock's file is refused with the rock and the epic, before the first epic runs."""
+    root = organization(tmp_path, [issue("a")])
+    write_json(root / "config" / "organization.json", {"name": "Small", "vision": "v", "departments": ["design"]})
+    epics = [{"epic": "launch"}, {"epic": "launch", "department": "desing"}]
+    write_json(root / "model" / "core" / "rocks" / "moon.json", {"name": "moon", "epics": epics})
+    said = "rock moon, epic launch: no department 'desing'; did you mean 'design'"
+    async with open_world(root, diligent) as crew:
+        with pytest.raises(AssetNotFoundError, match=said) as caught:
+            await crew.run_rock("moon")
+        assert (caught.value.category, caught.value.name) == ("departments", "desing")
+        assert await crew.store.runs() == ()
+
+
 @pytest.mark.parametrize("file", ["model/labs/epics/own.json", "config/departments/labs.json"])
 async def test_a_department_that_nobody_declares_has_something_of_its_own(tmp_path: Path, file: str) -> None:
     """An asset in its folder, or a file that describes it, makes a department."""

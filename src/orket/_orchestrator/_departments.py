@@ -11,13 +11,14 @@ from orket.errors import AssetNotFoundError
 _CATEGORIES: Final = ("rocks", "epics", "issues", "teams", "roles", "environments", "dialects")
 
 
-def check_department(loader: ConfigLoader, declared: Collection[str], name: str) -> None:
+def check_department(loader: ConfigLoader, declared: Collection[str], name: str, where: str = "") -> None:
     """Let a department pass that a file describes or that has an asset of its own (blocking I/O).
 
     Args:
         loader: of the organization's assets.
         declared: those that pass anyway; the message names them.
-        name: what the host calls it.
+        name: what the host, or a rock, calls it.
+        where: what the message begins with.
 
     Raises:
         AssetNotFoundError: there is none of this name.
@@ -27,7 +28,7 @@ def check_department(loader: ConfigLoader, declared: Collection[str], name: str)
         return
     if not any(_has_own(loader, category, name) for category in _CATEGORIES):
         raise AssetNotFoundError(
-            f"no department {name!r}; {suggest(name, declared)}declared are: {', '.join(declared)};"
+            f"{where}no department {name!r}; {suggest(name, declared)}declared are: {', '.join(declared)};"
             " others need a file that describes them, or an asset of their own",
             category="departments",
             name=name,

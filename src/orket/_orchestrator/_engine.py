@@ -105,15 +105,15 @@ class Engine:
         """Return whether an issue in *status* takes a review turn, as the loop policy says."""
         return bool(settle(self.house.wiring["orchestration_loop"], "is_review_turn", status))
 
-    async def check_department(self, name: str) -> None:
-        """Refuse a department that nobody has declared and that has no asset of its own.
+    async def check_department(self, name: str, where: str = "") -> None:
+        """Refuse a department that nobody has declared and that has no asset of its own; *where* begins the message.
 
         Raises:
             AssetNotFoundError: there is none of this name.
         """
         declared = (CORE, *[department.name for department in self.house.organization.departments])
         if name not in declared:
-            await anyio.to_thread.run_sync(check_department, self.house.loader, declared, name)
+            await anyio.to_thread.run_sync(check_department, self.house.loader, declared, name, where)
 
     async def structure(self) -> Structure:
         """Return what rocks and epics there are, with what was taken in."""
@@ -286,6 +286,8 @@ class Engine:
         structure = await self.structure()
         rock: Rock = await anyio.to_thread.run_sync(structure.rock, card.name, card.department)
         subs: tuple[SubPipeline, ...] = settle(wiring["pipeline_wiring"], "select_sub_pipelines", rock)
+        for sub in subs:
+            await self.check_department(sub.department, f"rock {rock.id}, epic {sub.epic}: ")
         assets = [await self._assets(sub.epic, sub.department) for sub in subs]
         build = self._select("build", "select_rock_build_id", request.build, rock.id)
         steps = [self._step(sub, run_id) for sub in subs]
