@@ -124,13 +124,31 @@ async def test_what_nothing_is_called_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_target_that_the_board_does_not_have_is_told(tmp_path: Path) -> None:
-    """The run of an unknown target is recorded as failed, and the host gets the error by name."""
-    root = organization(tmp_path, [issue("a")])
-    async with open_world(root, diligent) as orchestrator:
-        with pytest.raises(UnknownCardError, match=r"build-launch has no issue 'z'; some that it has: a$"):
+    """A name that neither epic nor board has is an error before the run is on record; the board's issues count."""
+    store = orket.MemoryStore()
+    root = organization(tmp_path, [issue("a"), issue("b")])
+    said = r"build-launch has no issue 'z'; some that it has: a, b$"
+    async with open_world(root, diligent, store=store) as orchestrator:
+        for run in (orchestrator.run_epic, orchestrator.run_card):
+            with pytest.raises(UnknownCardError, match=said) as caught:
+                await run("launch", target_issue_id="z")
+            assert caught.value.card == "z"
+        with pytest.raises(UnknownCardError, match=said):
+            await (await orchestrator.start("launch", target_issue_id="z")).outcome()
+        assert (await store.runs(), await store.last_seq()) == ((), 0)
+        await orchestrator.run_epic("launch", target_issue_id="a")
+        written = await store.last_seq()
+        with pytest.raises(UnknownCardError, match="build-other has no issue 'z'; some that it has: a, b"):
+            await orchestrator.run_epic("launch", target_issue_id="z", build="build-other")
+        assert await store.last_seq() == written
+    organization(tmp_path, [issue("a"), issue("c")])
+    async with open_world(root, diligent, store=store) as orchestrator:
+        with pytest.raises(UnknownCardError, match="some that it has: a, b, c"):
             await orchestrator.run_epic("launch", target_issue_id="z")
-        (row,) = await orchestrator.store.runs()
-        assert row.outcome is orket.RunOutcome.FAILED
+        assert (await orchestrator.run_issue("b")).outcome is orket.RunOutcome.DONE
+        with pytest.raises(UnknownCardError, match="build-other has no issue 'b'; some that it has: a, c"):
+            await orchestrator.run_issue("b", build="build-other")
+        assert {row.build for row in await store.runs()} == {"build-launch"}
 
 
 async def test_a_target_is_run_alone_and_the_ledger_waits_for_the_rest(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class RunVerbs(Opened):
 
         Raises:
             ConfigError: an asset is missing or wrong.
+            UnknownCardError: neither the epic nor its board has an issue called *target_issue_id*.
             GovernanceError: the law refuses the epic as a whole.
             NodeError: a planner, evaluator or policy broke its contract.
             StoreError: the record could not be written or read.

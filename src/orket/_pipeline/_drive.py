@@ -17,7 +17,7 @@ from orket._decide import decide, settle
 from orket._flow import RunContext, file_due_reports, take_turn
 from orket._pipeline._assets import EpicAssets
 from orket._pipeline._bare import bare
-from orket._pipeline._joining import await_others, join_build, no_issue, take_over
+from orket._pipeline._joining import await_others, check_target, join_build, take_over
 from orket._pipeline._order import RunOrder, RunResult, as_orket_error, spec_of, stopped_by
 from orket._pipeline._reconciling import ask_tools
 from orket._pipeline._record import RunRecord
@@ -74,7 +74,7 @@ class ExecutionPipeline:
         Raises:
             NodeError: a planner, evaluator or policy broke its contract.
             StoreError: the record could not be written or read.
-            UnknownCardError: the board has no issue of the target's id.
+            UnknownCardError: neither board nor epic has an issue of the target's id; nothing is on record.
             RunError: a foreign port raised what it may not; the cause is chained.
         """
         await self._start()
@@ -93,7 +93,9 @@ class ExecutionPipeline:
         self._changed.set()
 
     async def _start(self) -> None:
-        context = self._context
+        context, target = self._context, self._order.target
+        if target is not None:
+            await check_target(context, self._assets.issues, target)
         snapshot = Document(kind="snapshot", key=context.run, body=self._assets.snapshot())
         receipt = await self._record.begin(snapshot)
         context.saw(receipt)
@@ -109,8 +111,6 @@ class ExecutionPipeline:
         for _ in board.fill(joined.issues):
             await anyio.lowlevel.checkpoint()
         self._board = board
-        if order.target is not None and self._board.get(order.target) is None:
-            raise no_issue(context.build, order.target, joined.issues)
         self._unread.update(joined.worked)
         context.recollection.begin()
         for card, until in joined.held.items():

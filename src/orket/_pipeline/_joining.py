@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -32,10 +32,21 @@ class JoinedBuild(Value):
     held: Mapping[str, float]
 
 
-def no_issue(build: str, card: str, issues: Iterable[Issue]) -> UnknownCardError:
-    """Return the error for an issue that a board does not have."""
-    listed = ", ".join([issue.id for issue in islice(issues, 20)]) or "none"
-    return UnknownCardError(f"build {build} has no issue {card!r}; some that it has: {listed}", card=card)
+async def check_target(context: RunContext, issues: Collection[Issue], target: str) -> None:
+    """Refuse a target that would not be on the board when an epic's *issues* have joined it.
+
+    Raises:
+        StoreError: the record could not be read.
+        UnknownCardError: there is no such issue.
+    """
+    if any(issue.id == target for issue in issues):
+        return
+    rows = await context.store.load_board(context.build)
+    known = dict.fromkeys([*[row.issue.id for row in rows], *[issue.id for issue in issues]])
+    if target not in known:
+        listed = ", ".join(islice(known, 20)) or "none"
+        said = f"build {context.build} has no issue {target!r}; some that it has: {listed}"
+        raise UnknownCardError(said, card=target)
 
 
 async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
