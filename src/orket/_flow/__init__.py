@@ -146,7 +146,7 @@ async def _resume(turn: Turn, recorded: RecordedTurn) -> None:
     turn.resume_from(recorded)
     turn.wishes = possible_wishes(turn)
     turn.records.append(TurnResumed(turn=recorded.number, run=recorded.run))
-    await turn.commit(claim=True)
+    await turn.commit(turns=1, claim=True)
 
 
 async def _without_seat(turn: Turn, why: str) -> TurnResult:

@@ -90,7 +90,7 @@ class RunContext(Value):
             known = self.history[issue_id] = deque(maxlen=self.context_window)
         return known
 
-    def saw(self, receipt: Receipt) -> None:
-        """Take over where a commit of the run went."""
-        self.tally.add(receipt)
+    def saw(self, receipt: Receipt, *, turns: int = 0) -> None:
+        """Take over where a commit of the run went, and how many turns it was charged for."""
+        self.tally.add(receipt, turns)
         self.recollection.saw(receipt)

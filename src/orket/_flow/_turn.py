@@ -180,9 +180,9 @@ class Turn:
         except anyio.get_cancelled_exc_class():
             # A claim that was granted must be known, to be given back. A store that knows the batch changes nothing.
             with anyio.CancelScope(shield=True), suppress(StoreError):
-                self._take_over(await context.store.commit(batch), claim=claim)
+                self._take_over(await context.store.commit(batch), batch, claim=claim)
             raise
-        self._take_over(receipt, claim=claim)
+        self._take_over(receipt, batch, claim=claim)
         self._until = now + context.limits.lease
 
     async def hold_on(self) -> None:
@@ -203,8 +203,8 @@ class Turn:
                 advice="see what slows the store down, or let claims last longer: Limits(lease=...)",
             )
 
-    def _take_over(self, receipt: Receipt, *, claim: bool) -> None:
-        self.context.saw(receipt)
+    def _take_over(self, receipt: Receipt, batch: Batch, *, claim: bool) -> None:
+        self.context.saw(receipt, turns=batch.turns)
         if claim:
             self.token = self.board.claims[self.issue.id] = receipt.tokens[self.issue.id]
         self.tokens = 0

@@ -56,7 +56,8 @@ class ExecutionPipeline:
         self._unread: set[str] = set()  # cards whose past this run has not read: a turn may have been left open
         self._pending: list[Record] = []  # decisions that led to no turn yet
         self._changed = anyio.Event()
-        self._turns = self._refused = self._budget = self._sized = 0
+        self._turns = 0  # that were begun; one that others were faster at counts: it must not be tried for ever
+        self._refused = self._budget = self._sized = 0
         self._seen = 0  # the last entry of the journal that was there when this run looked at what others do
         self._limit = 1
         self._exhausted = self._halted = False
@@ -334,7 +335,7 @@ class ExecutionPipeline:
             cards=counts.total,
             done=counts.done,
             canceled=counts.canceled,
-            turns=self._turns,
+            turns=self._context.tally.turns,
             refused=self._refused,
             reasons=reasons,
         )

@@ -16,8 +16,8 @@ from orket.events import RunOutcome
 class RunResult(Value):
     """How a run came to rest.
 
-    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count this run's turns and the
-    tool calls that the gate refused in them.
+    ``reasons`` says of every unfinished issue why it waits; ``turns`` and ``refused`` count the turns that this run has
+    opened or taken up again, as its row in the record does, and the tool calls that the gate refused in them.
     """
 
     run: str
