@@ -104,3 +104,46 @@ def test_what_an_asset_says_is_text(page: Page, tmp_path: Path) -> None:
             assert evil in page.ask("document.body.innerText")
             assert "\u202e" not in page.ask("document.body.innerText")
             assert page.ask("window.pwned === undefined && document.querySelector('img') === null")
+
+
+# Words that are cut off, or broken: what stands beyond the box that it is in, and a name on several lines.
+CUT = """[...document.querySelectorAll('button, .name a, .issues li a, .home')].filter(it => {
+    const box = it.closest('.wide, section, header, main').getBoundingClientRect();
+    const { right, height } = it.getBoundingClientRect();
+    return right > box.right + 0.5 || (it.localName === 'a' && height > 30);
+}).map(it => it.innerText)"""
+
+# How far the faintest text is from what is behind it, as WCAG counts contrast.
+FAINTEST = """(() => {
+    const parts = colour => colour.match(/[0-9.]+/g).map(Number);
+    const linear = part => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4;
+    const light = colour => {
+        const [r, g, b] = parts(colour).map(it => linear(it / 255));
+        return .2126 * r + .7152 * g + .0722 * b;
+    };
+    const behind = it => {
+        const own = getComputedStyle(it).backgroundColor;
+        return parts(own)[3] === 0 ? behind(it.parentElement) : own;
+    };
+    const texts = [...document.querySelectorAll('li, td, th, p, dt, dd, h1, h2, a, span, button, time')];
+    return Math.min(...texts.map(it => {
+        const [low, high] = [light(getComputedStyle(it).color), light(behind(it))].sort((a, b) => a - b);
+        return (high + .05) / (low + .05);
+    }));
+})()"""
+
+
+@pytest.mark.thorough
+def test_pages_are_read_in_the_dark_and_on_a_telephone(page: Page, tmp_path: Path) -> None:
+    """Wide or narrow, light or dark, no word of a page is cut off or broken, and none is too faint."""
+    with serving(tmp_path, "--pace", "0") as server:
+        run = server.start("tea-shop")
+        page.open(f"{server.url}/runs/{run}")
+        page.until(f"{CHIP} === 'stalled'")
+        for path in ("/", f"/runs/{run}", "/cards/front", "/portfolio"):
+            page.open(f"{server.url}{path}")
+            for width, dark in ((1280, False), (1280, True), (375, False), (375, True)):
+                page.look_like(width=width, dark=dark)
+                assert page.ask("document.documentElement.scrollWidth") == width
+                assert (path, width, page.ask(CUT)) == (path, width, [])
+                assert page.ask(FAINTEST) >= 4.5, (path, width, dark)

@@ -84,10 +84,16 @@ class Page:
                 continue
         raise AssertionError(f"it never held: {condition}; the page says: {self.ask('document.body.innerText')}")
 
-    def photograph(self, path: Path, *, width: int = 1100, height: int = 900) -> None:
-        """Write a picture of the page."""
+    def look_like(self, *, width: int, height: int = 900, dark: bool = False) -> None:
+        """Show the page in a window of this size, to somebody who prefers dark pages or light ones."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def photograph(self, path: Path, *, width: int = 1100, height: int = 900) -> None:
+        """Write a picture of the page."""
+        self.look_like(width=width, height=height)
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
 
 
