@@ -84,6 +84,7 @@ def bait(folder: Path) -> Iterator[Bait]:
             stack.enter_context(_listener(socket.AF_INET, ("127.0.0.1", 0), socket.SOCK_DGRAM)),
             stack.enter_context(_listener(socket.AF_UNIX, f"\0orket-{token}")),
             stack.enter_context(_listener(socket.AF_UNIX, str(folder / "socket"))),
+            stack.enter_context(_listener(socket.AF_UNIX, str(folder / "datagrams"), socket.SOCK_DGRAM)),
         ]
         victim = stack.enter_context(subprocess.Popen(["sleep", "600"], start_new_session=True))
         stack.callback(victim.kill)
@@ -95,6 +96,7 @@ def bait(folder: Path) -> Iterator[Bait]:
             "udp": listeners[1].getsockname()[1],
             "abstract": f"\0orket-{token}",
             "path": str(folder / "socket"),
+            "datagrams": str(folder / "datagrams"),
             "victim": victim.pid,
             "host": os.getpid(),
             "name": token[::-1],

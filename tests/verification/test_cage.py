@@ -1,6 +1,7 @@
 """The cage: what the filter of system calls decides, and Landlock as older kernels have it."""
 
 import errno
+import socket
 import sys
 from itertools import pairwise, product
 
@@ -52,7 +53,8 @@ def test_what_the_filter_decides(machine: str, architecture: int, column: int) -
             if numbers[column] >= 0:
                 assert decide(plain, architecture, numbers[column]) == _seccomp.ALLOW, name
                 assert decide(strict, architecture, numbers[column]) == DENIED, name
-    by_arguments = (_seccomp.CLONE, _seccomp.IOCTL, _seccomp.PRLIMIT, _seccomp.SOCKET, _seccomp.TGKILL)
+    sockets = (_seccomp.SOCKET, _seccomp.SOCKETPAIR)
+    by_arguments = (_seccomp.CLONE, _seccomp.IOCTL, _seccomp.PRLIMIT, *sockets, _seccomp.TGKILL)
     judged = {call[column] for call in (*by_arguments, _seccomp.CLONE3)}
     for number in set(range(_seccomp.UNKNOWN)) - known - judged:
         assert decide(strict, architecture, number) == _seccomp.ALLOW, number
@@ -60,7 +62,7 @@ def test_what_the_filter_decides(machine: str, architecture: int, column: int) -
 
 @pytest.mark.parametrize(("machine", "architecture", "column"), [("x86_64", X86, 0), ("aarch64", ARM, 1)])
 def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, column: int) -> None:
-    """Sockets by family, clones by namespaces, ioctls by request, limits and signals by process."""
+    """Sockets by family, pairs by type, clones by namespaces, ioctls by request, limits and signals by process."""
     plain = _seccomp.make_filter(machine, families=[1, 2], guards=[])
     strict = _seccomp.make_filter(machine, families=[], guards=["signals"], own_pid=77)
 
@@ -69,6 +71,10 @@ def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, c
 
     assert [plainly(_seccomp.SOCKET, family) for family in (1, 2, 16, 40)] == [_seccomp.ALLOW] * 2 + [DENIED] * 2
     assert decide(strict, architecture, _seccomp.SOCKET[column], 1) == DENIED
+    kinds = [*socket.SocketKind, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK]
+    assert [kind for kind in kinds if plainly(_seccomp.SOCKETPAIR, 1, kind) == DENIED] == [
+        *(socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK),
+    ]
     assert plainly(_seccomp.CLONE, 0x01200011) == _seccomp.ALLOW
     assert plainly(_seccomp.CLONE, 0x10000011) == DENIED
     assert plainly(_seccomp.CLONE3) == MISSING

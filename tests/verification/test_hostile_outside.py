@@ -1,6 +1,8 @@
 """Fixtures that reach for files, sockets and processes outside: what each level stops, and what it does not."""
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,14 @@ ATTACKS = {
     ),
     "connects to a socket by path": (
         "import socket; socket.socket(socket.AF_UNIX).connect(bait['path'])",
+        {"network"},
+    ),
+    "sends through one of a pair of sockets": (
+        "import socket; socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', bait['datagrams'])",
+        {"network"},
+    ),
+    "connects one of a pair of sockets anew": (
+        "import socket; a, _ = socket.socketpair(1, 2); a.connect(bait['datagrams']); a.send(b'x')",
         {"network"},
     ),
     "talks to the hypervisor": ("import socket; socket.socket(socket.AF_VSOCK); return 'ESCAPED'", {"said"}),
@@ -205,6 +215,19 @@ async def test_fixtures_read_what_they_need(level: Isolation, attack: Callable[.
     assert "fine" in attempt.said, attempt.said
     assert all(word in attempt.said for word in ("threads", "programs", "loops 3", "verification"))
     assert attempt.escapes == set()
+
+
+async def test_sockets_in_the_workspace_are_out_of_reach(
+    level: Isolation, attack: Callable[..., Any], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who listens at a socket in the workspace, which fixtures read, is no more reached than others outside."""
+    monkeypatch.chdir(workspace)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("agent_output/daemon")  # a path from here: that of the workspace may be too long
+        listening.listen()
+        reach = "os.chdir(os.environ['ORKET_WORKSPACE']); socket.socket(1).connect('agent_output/daemon')"
+        attempt = await attack(f"import os, socket; {reach}; return 'ESCAPED'", level=level)
+    assert attempt.escapes == ({"said"} if level is RLIMITS else set()), attempt.said
 
 
 async def test_bubblewrap_has_a_network_of_its_own(attack: Callable[..., Any], level: Isolation) -> None:

@@ -20,6 +20,7 @@ X32 = 0x40000000  # the other calling convention of x86-64: the same calls, by o
 UNKNOWN = 463  # the first number that came after Linux 6.10
 NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+DATAGRAMS = 2  # the bit that SOCK_DGRAM and SOCK_RAW have, and SOCK_STREAM and SOCK_SEQPACKET have not
 DENIED = ERRNO | errno.EPERM
 
 # By machine: its AUDIT_ARCH, and the column of the tables below.
@@ -139,7 +140,8 @@ SIGNALS = MappingProxyType(
 )
 TRUNCATE = MappingProxyType({"truncate": (76, 45)})
 GUARDS = MappingProxyType({"metadata": METADATA, "groups": GROUPS, "signals": SIGNALS, "truncate": TRUNCATE})
-CLONE, CLONE3, IOCTL, PRLIMIT, SOCKET, TGKILL = (56, 220), (435, 435), (16, 29), (302, 261), (41, 198), (234, 131)
+CLONE, CLONE3, IOCTL, PRLIMIT, TGKILL = (56, 220), (435, 435), (16, 29), (302, 261), (234, 131)
+SOCKET, SOCKETPAIR = (41, 198), (53, 199)
 
 Instruction = tuple[int, int, int, int]  # what to do, how far to jump if so and if not, the operand
 
@@ -149,7 +151,8 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
 
     Args:
         machine: its name, as ``os.uname`` has it.
-        families: the families of sockets that may be made; pairs of connected ones may always be.
+        families: the families of sockets that may be made. Pairs of connected ones may always be, but none of
+            datagrams: these can be sent, and connected, elsewhere.
         guards: which of GUARDS are denied too.
         own_pid: with the guard "signals", the process whose threads may be signalled.
 
@@ -173,6 +176,7 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
     program += _where(IOCTL[column], 1, [(EQUAL, request) for request in TERMINAL_INPUT], otherwise=ALLOW)
     program += _where(PRLIMIT[column], 0, [(EQUAL, 0)], otherwise=DENIED)
     program += _where(SOCKET[column], 0, [(EQUAL, family) for family in families], otherwise=DENIED)
+    program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW)
     if "signals" in guards:
         program += _where(TGKILL[column], 0, [(EQUAL, own_pid)], otherwise=DENIED)
     return [*program, (RETURN, 0, 0, ALLOW)]
