@@ -1,5 +1,6 @@
 """What hostile fixtures are after: files, sockets and processes outside, and how to see that they got at them."""
 
+import ctypes
 import os
 import resource
 import secrets
@@ -13,6 +14,7 @@ from typing import Any
 from attrs import frozen
 
 LEFT_BEHIND = Path("/dev/shm")
+SHM_RDONLY = 0o10000
 
 
 @frozen(kw_only=True)
@@ -31,7 +33,7 @@ class Bait:
             str(path): (path.lstat().st_size, path.lstat().st_mode, path.lstat().st_mtime, path.lstat().st_nlink)
             for path in sorted(self.folder.rglob("*"))
         }
-        return files, self._victim(), os.getpriority(os.PRIO_PROCESS, os.getpid())
+        return files, self._victim(), os.getpriority(os.PRIO_PROCESS, os.getpid()), _shared(self.asked["segment"])
 
     def _victim(self) -> object:
         pid = self.victim.pid
@@ -70,6 +72,32 @@ def _was_reached(listener: socket.socket) -> bool:
     return False
 
 
+def _shared(segment: int) -> bytes | None:
+    """Return what a segment of shared memory begins with; None: it was removed."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_ssize_t, [ctypes.c_ssize_t]
+    if (address := libc.shmat(segment, None, SHM_RDONLY)) == -1:
+        return None
+    found = ctypes.string_at(address, 16)
+    libc.shmdt(address)
+    return found
+
+
+@contextmanager
+def _segment(content: bytes) -> Iterator[int]:
+    """Make a segment of shared memory, which processes know by its number, and remove it."""
+    libc = ctypes.CDLL(None)
+    libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_ssize_t, [ctypes.c_ssize_t]
+    segment = libc.shmget(0, 4096, 0o600)
+    address = libc.shmat(segment, None, 0)
+    ctypes.memmove(address, content, len(content))
+    libc.shmdt(address)
+    try:
+        yield segment
+    finally:
+        libc.shmctl(segment, 0, None)
+
+
 @contextmanager
 def bait(folder: Path) -> Iterator[Bait]:
     """Lay out bait below *folder*, which must have a short path, and take it away again."""
@@ -100,6 +128,7 @@ def bait(folder: Path) -> Iterator[Bait]:
             "victim": victim.pid,
             "host": os.getpid(),
             "name": token[::-1],
+            "segment": stack.enter_context(_segment(token.encode())),
         }
         yield Bait(folder=folder, token=token, victim=victim, listeners=tuple(listeners), asked=asked)
 

@@ -52,6 +52,15 @@ ATTACKS = {
         {"said"},
     ),
     "hides in shared memory": ("open('/dev/shm/' + bait['name'], 'w').close()", {"shm"}),
+    "reads memory that others share": (
+        "import ctypes; c = ctypes.CDLL(None); c.shmat.restype = ctypes.c_ssize_t\n"
+        "a = c.shmat(bait['segment'], None, 0); return ctypes.string_at(a, 16).decode() if a != -1 else ''",
+        {"secret"},
+    ),
+    "removes memory that others share": (
+        "import ctypes; ctypes.CDLL(None).shmctl(bait['segment'], 0, None)",
+        {"outside"},
+    ),
     "connects over TCP": (
         "import socket; socket.create_connection(('127.0.0.1', bait['tcp']), 5)",
         {"network"},
