@@ -4,11 +4,13 @@ import errno
 import socket
 import sys
 from itertools import pairwise, product
+from pathlib import Path
 
+import anyio
 import pytest
 from attrs import evolve
 
-from orket.contracts import Isolation
+from orket.contracts import Isolation, Scenario, Verification
 from orket.verification import SubprocessVerifier, _landlock, _seccomp
 from orket.verification._ladder import Machine, Wanted, _attempt
 from orket.verification._programs import SUPERVISOR, program_text
@@ -54,7 +56,7 @@ def test_what_the_filter_decides(machine: str, architecture: int, column: int) -
                 assert decide(plain, architecture, numbers[column]) == _seccomp.ALLOW, name
                 assert decide(strict, architecture, numbers[column]) == DENIED, name
     sockets = (_seccomp.SOCKET, _seccomp.SOCKETPAIR)
-    by_arguments = (_seccomp.CLONE, _seccomp.IOCTL, _seccomp.PRLIMIT, *sockets, _seccomp.TGKILL)
+    by_arguments = (_seccomp.CLONE, _seccomp.FCNTL, _seccomp.IOCTL, _seccomp.PRLIMIT, *sockets, _seccomp.TGKILL)
     judged = {call[column] for call in (*by_arguments, _seccomp.CLONE3)}
     for number in set(range(_seccomp.UNKNOWN)) - known - judged:
         assert decide(strict, architecture, number) == _seccomp.ALLOW, number
@@ -85,6 +87,11 @@ def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, c
     ]
     assert [plainly(_seccomp.PRLIMIT, pid) for pid in (0, 1)] == [_seccomp.ALLOW, DENIED]
     assert [decide(strict, architecture, _seccomp.TGKILL[column], pid) for pid in (77, 78)] == [_seccomp.ALLOW, DENIED]
+    owners = [(_seccomp.FCNTL, one) for one in (8, 15)] + [(_seccomp.IOCTL, one) for one in (0x8901, 0x8902)]
+    for call, request in owners:
+        assert plainly(call, 3, request) == _seccomp.ALLOW
+        assert decide(strict, architecture, call[column], 3, request) == DENIED
+    assert decide(strict, architecture, _seccomp.FCNTL[column], 3, 4) == _seccomp.ALLOW
     assert decide(plain, architecture, _seccomp.UNKNOWN) == MISSING
 
 
@@ -126,3 +133,40 @@ async def test_landlock_of_older_kernels_holds_too(abi: int) -> None:
     )
     confinement = evolve(machine.confinement, abi=abi)
     assert await _attempt(Isolation.LANDLOCK, confinement, wanted, program_text(*SUPERVISOR)) == ""
+
+
+OWNED = """
+import fcntl, os, socket
+def verify(victim):
+    denied = []
+    asked = victim.to_bytes(4, "little")
+    for owner in (lambda it: fcntl.fcntl(it, 8, victim), lambda it: fcntl.ioctl(it, 0x8902, asked)):
+        mine, other = socket.socketpair()
+        try:
+            owner(mine)
+            fcntl.fcntl(mine, 10, 9)  # SIGKILL, not SIGIO
+            fcntl.fcntl(mine, fcntl.F_SETFL, fcntl.fcntl(mine, fcntl.F_GETFL) | os.O_ASYNC)
+            other.send(b"x")
+        except PermissionError: denied.append(True)
+    return denied
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_no_file_signals_somebody_outside(workspace: Path) -> None:
+    """Where Landlock does not know of signals yet, nobody outside is made the owner that a file has signalled."""
+    if sys.platform != "linux" or not _landlock.find_abi():
+        pytest.skip("there is no Landlock")
+    verifier = SubprocessVerifier(levels=(Isolation.LANDLOCK,))
+    machine = await verifier.probe()
+    older = min(machine.confinement.abi, _landlock.SCOPES_SINCE - 1)
+    verifier._found.machine = evolve(machine, confinement=evolve(machine.confinement, abi=older))
+    (workspace / "verification" / "check.py").write_text(OWNED, encoding="utf-8")
+    async with await anyio.open_process(["sleep", "600"]) as victim:
+        asked = Scenario(id="owned", input=victim.pid, expected=[True, True])
+        result = await verifier.verify(Verification(fixture="check.py", scenarios=(asked,)), workspace)
+        ended = victim.returncode
+        victim.kill()
+    assert result.passed, result
+    assert ended is None

@@ -20,6 +20,8 @@ X32 = 0x40000000  # the other calling convention of x86-64: the same calls, by o
 UNKNOWN = 463  # the first number that came after Linux 6.10
 NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+# A file has its owner signalled when it is ready: F_SETOWN, F_SETOWN_EX, and the same as FIOSETOWN, SIOCSPGRP.
+OWNER, OWNER_BY_IOCTL = (8, 15), (0x8901, 0x8902)
 DATAGRAMS = 2  # the bit that SOCK_DGRAM and SOCK_RAW have, and SOCK_STREAM and SOCK_SEQPACKET have not
 DENIED = ERRNO | errno.EPERM
 
@@ -150,7 +152,7 @@ SIGNALS = MappingProxyType(
 )
 TRUNCATE = MappingProxyType({"truncate": (76, 45)})
 GUARDS = MappingProxyType({"metadata": METADATA, "groups": GROUPS, "signals": SIGNALS, "truncate": TRUNCATE})
-CLONE, CLONE3, IOCTL, PRLIMIT, TGKILL = (56, 220), (435, 435), (16, 29), (302, 261), (234, 131)
+CLONE, CLONE3, FCNTL, IOCTL, PRLIMIT, TGKILL = (56, 220), (435, 435), (72, 25), (16, 29), (302, 261), (234, 131)
 SOCKET, SOCKETPAIR = (41, 198), (53, 199)
 
 Instruction = tuple[int, int, int, int]  # what to do, how far to jump if so and if not, the operand
@@ -183,11 +185,13 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
         numbers = [numbers[column] for numbers in table.values() if numbers[column] >= 0]
         program += [step for number in numbers for step in ((EQUAL, 0, 1, number), (RETURN, 0, 0, DENIED))]
     program += _where(CLONE[column], 0, [(ANY_BIT, NAMESPACES)], otherwise=ALLOW)
-    program += _where(IOCTL[column], 1, [(EQUAL, request) for request in TERMINAL_INPUT], otherwise=ALLOW)
+    requests = (*TERMINAL_INPUT, *(OWNER_BY_IOCTL if "signals" in guards else ()))
+    program += _where(IOCTL[column], 1, [(EQUAL, request) for request in requests], otherwise=ALLOW)
     program += _where(PRLIMIT[column], 0, [(EQUAL, 0)], otherwise=DENIED)
     program += _where(SOCKET[column], 0, [(EQUAL, family) for family in families], otherwise=DENIED)
     program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW)
     if "signals" in guards:
+        program += _where(FCNTL[column], 1, [(EQUAL, command) for command in OWNER], otherwise=ALLOW)
         program += _where(TGKILL[column], 0, [(EQUAL, own_pid)], otherwise=DENIED)
     return [*program, (RETURN, 0, 0, ALLOW)]
 
