@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, Response
-from telling import cut, refusal, tell
+from telling import cut, goes_on, refusal, tell
 
 from orket import BuildView, CardStatus, Explanation, WaitReason
 from orket.cards import Issue
@@ -136,7 +136,7 @@ def state(row: RunRow, active: Collection[str], *, link: bool = False) -> Html:
 def _row(view: BuildView, issue: Issue) -> Html:
     wait = view.waits.get(issue.id)
     why = html('<b class="reason">{reason}</b> {detail}', reason=wait[0].value, detail=cut(wait[1])) if wait else ""
-    ask = _question(view.build, issue) if issue.status is CardStatus.BLOCKED and _asks(wait) else ""
+    ask = _question(view.build, issue, wait)
     return html(
         '<tr><td>{badge}</td><td class="name"><a href="/cards/{path}?build={build}">{id}</a></td><td>{summary}</td>'
         '<td class="seat">{seat}</td><td class="waits">{why}{ask}</td></tr>',
@@ -151,11 +151,9 @@ def _row(view: BuildView, issue: Issue) -> Html:
     )
 
 
-def _asks(wait: tuple[WaitReason, str] | None) -> bool:
-    return wait is not None and wait[0] is WaitReason.INPUT
-
-
-def _question(build: str, issue: Issue) -> Html:
+def _question(build: str, issue: Issue, wait: tuple[WaitReason, str] | None) -> Html | str:
+    if wait is None or wait[0] is not WaitReason.INPUT or issue.status is not CardStatus.BLOCKED:
+        return ""
     return html(
         '<form class="answer" method="post" action="/cards/{path}"><input type="hidden" name="build" value="{build}">'
         '<input name="reason" required maxlength="500" aria-label="Your answer" placeholder="Your answer">'
@@ -226,7 +224,8 @@ def card(why: Explanation) -> Html:
         if why.wait
         else ""
     )
-    wake = html("<p>That ends: {when} {on}</p>", when=why.wake.when, on=", ".join(why.wake.on)) if why.wake else ""
+    wake = html("<p>{said}</p>", said=goes_on(why.wake)) if why.wake else ""
+    ask = _question(why.build, why.issue, why.wait)
     decisions = [
         html(
             "<tr><td>{kind}</td><td>{node}</td><td>{reason}</td></tr>",
@@ -238,7 +237,7 @@ def card(why: Explanation) -> Html:
     ]
     told = [_happened(entry, tell(entry)) for entry in why.chain if tell(entry)]
     return html(
-        '<section class="what"><p>{badge} {name}</p>{wait}{wake}</section>'
+        '<section class="what"><p>{badge} {name}</p>{wait}{wake}{ask}</section>'
         '<section class="log"><h2>What led there</h2><ol>{told}</ol></section>'
         '<section><h2>Decisions</h2><div class="wide"><table><thead><tr><th>Kind</th><th>Node</th><th>Because</th></tr>'
         "</thead><tbody>{decisions}</tbody></table></div></section>",
@@ -246,6 +245,7 @@ def card(why: Explanation) -> Html:
         name=cut(why.issue.name),
         wait=wait,
         wake=wake,
+        ask=ask,
         told=told,
         decisions=decisions,
     )

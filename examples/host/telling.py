@@ -1,7 +1,9 @@
 """What a record says, in a sentence for people."""
 
+from types import MappingProxyType
 from typing import Final
 
+from orket import Wake
 from orket.events import (
     CallJudged,
     CardAdded,
@@ -23,6 +25,18 @@ from orket.events import (
 )
 
 LONGEST: Final = 200  # characters of what a model or a person may have written
+_GOES_ON: Final = MappingProxyType(  # by what ends the wait
+    {
+        "slot": "as soon as a run has a free slot",
+        "done": "with {on} done",
+        "review": "with a review turn",
+        "unblock": "when a person answers",
+        "settle": "when it is settled what became of effect {on}",
+        "policy": "under a loop policy that gives its status turns",
+        "reopen": "when a person reopens {on}",
+        "cancel": "never, for {on} will not be done: a person may cancel it",
+    }
+)
 
 
 def tell(entry: JournalEntry) -> str:
@@ -91,3 +105,9 @@ def cut(text: str) -> str:
     """Return one line of a text, not too long, without what would be obeyed instead of shown."""
     line = "".join([character if character.isprintable() else "�" for character in " ".join(text.split())])
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def goes_on(wake: Wake) -> str:
+    """Return when a card that waits goes on."""
+    names = [it[:12] for it in wake.on] if wake.when == "settle" else wake.on
+    return f"It goes on {_GOES_ON[wake.when].format(on=cut(' and '.join(names)))}."

@@ -178,6 +178,16 @@ def test_an_answer_lets_the_build_go_on(server: HostServer) -> None:
     assert server.ask("POST", "/cards/front", said).status == 409
 
 
+def test_a_card_page_says_when_the_card_goes_on_and_takes_the_answer(server: HostServer) -> None:
+    """Why a card stands where it stands is told in words, and who can end a wait finds where on the same page."""
+    server.until("RunFinished", f"run={server.start('tea-shop', build='told')}")
+    front, doors = (server.ask("GET", f"/cards/{card}?build=told").text for card in ("front", "doors"))
+    assert "It goes on when a person answers." in front
+    assert 'action="/cards/front"' in front
+    assert "It goes on with front done." in doors
+    assert "<form" not in doors
+
+
 def test_an_answer_need_not_name_the_build(tmp_path: Path) -> None:
     """An answer that names no board goes to the only one that has the card, and that build goes on."""
     with serving(tmp_path, "--pace", "0") as alone:
