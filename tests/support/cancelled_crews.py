@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import trio
 
 import orket
 from orket.contracts import EffectClass, ModelReply, ModelRequest, RawToolCall, Settlement, Tool, ToolContext, TurnKind
-from orket.errors import ModelError
+from orket.errors import ModelError, UnknownCardError
 from orket.events import TurnClosed
 from orket.memory import FullTextMemory
 from orket.nodes.evaluator import DefaultEvaluatorNode
@@ -240,6 +241,8 @@ async def people(crew: orket.Orchestrator) -> None:
     for effect in await crew.unsettled():
         await crew.settle(effect, ran=True, actor="ann", output="chimed")
     await crew.run_epic("trifle")
+    with suppress(UnknownCardError):
+        await crew.run_epic("trifle", target_issue_id="ringz")
     await crew.reprioritize("rings", 5, actor="ann")
     await crew.explain("rings")
     await crew.recall("rings")
