@@ -1,18 +1,17 @@
 """Calls of a round that were never begun are told so: nobody has to say what became of them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from ports import StoreDouble
+from ports import Shared
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, EffectClass, ModelRequest, Receipt, Settlement, ToolCall, ToolContext, TurnKind
-from orket.errors import StoreError
+from orket.contracts import EffectClass, ModelRequest, Settlement, ToolCall, ToolContext, TurnKind
 from orket.events import EffectIntended, EffectRecorded, EffectSettled, ModelReplied
 from orket.governance import GateQuestion
 from orket.testing import Effect, EffectLedger
@@ -20,25 +19,6 @@ from orket.testing.faults import Oracle
 
 pytestmark = pytest.mark.anyio
 TOOLS = [*WORKER_TOOLS, "ring"]
-
-
-class Shared(StoreDouble):
-    """One of several faces of an open store; once ``dead``, nothing of its orchestrator is written."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__(inner, self._unless_dead)
-        self.dead = False
-
-    async def open(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-    async def _unless_dead(self, _batch: Batch, commit: Callable[[], Awaitable[Receipt]]) -> Receipt:
-        if self.dead:
-            raise StoreError("dead")
-        return await commit()
 
 
 class Chime:

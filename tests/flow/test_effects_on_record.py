@@ -1,6 +1,6 @@
 """What is on record of an effect wins over what orchestrator, gate and tools would do now."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -9,35 +9,16 @@ import anyio
 import anyio.lowlevel
 import attrs
 import pytest
-from ports import StoreDouble
+from ports import Shared
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization
 
 import orket
-from orket.contracts import Batch, EffectClass, ModelRequest, Receipt, ToolCall, TurnKind
-from orket.errors import EffectUnknownError, StoreError
+from orket.contracts import EffectClass, ModelRequest, ToolCall, TurnKind
+from orket.errors import EffectUnknownError
 from orket.events import CardMoved, EffectIntended, EffectRecorded, JournalEntry, TurnResumed
 from orket.governance import GateQuestion
 
 pytestmark = pytest.mark.anyio
-
-
-class Shared(StoreDouble):
-    """One of several faces of a store that is open already; once ``dead``, nothing of its orchestrator is written."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__(inner, self._unless_dead)
-        self.dead = False
-
-    async def open(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-    async def _unless_dead(self, _batch: Batch, commit: Callable[[], Awaitable[Receipt]]) -> Receipt:
-        if self.dead:
-            raise StoreError("dead")
-        return await commit()
 
 
 class Bell:

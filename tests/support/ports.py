@@ -6,6 +6,7 @@ from typing import Any
 
 import orket
 from orket.contracts import Batch, CardRow, Document, JournalEntry, JournalProof, Receipt, RunRow, Store
+from orket.errors import StoreError
 
 
 class StoreDouble:
@@ -60,3 +61,22 @@ class StoreDouble:
 
     async def verify(self) -> JournalProof:
         return await self.inner.verify()
+
+
+class Shared(StoreDouble):
+    """One of several faces of a store that is open already; once ``dead``, nothing of its orchestrator is written."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner, self._unless_dead)
+        self.dead = False
+
+    async def open(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+    async def _unless_dead(self, _batch: Batch, commit: Callable[[], Awaitable[Receipt]]) -> Receipt:
+        if self.dead:
+            raise StoreError("dead")
+        return await commit()
