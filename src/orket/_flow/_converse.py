@@ -213,10 +213,9 @@ async def _act(turn: Turn, judged: Sequence[JudgedCall]) -> list[ToolResult]:
     replayed turn knows whether the journal holds it. A result that can never be had again is not left waiting for other
     effects, and behind one that nobody knows nothing is begun.
     """
-    recorded = turn.recorded
-    is_taken_up = recorded is not None and turn.rounds in recorded.replies
+    recorded = turn.recorded if turn.recorded and turn.rounds in turn.recorded.replies else None
     keyed = [item.key for item in judged if item.key]
-    if recorded and is_taken_up:  # as it was then; the gate may say otherwise now
+    if recorded:  # as it was then; the gate may say otherwise now
         pass_over(turn, recorded)
         keyed = [it.key for (number, _), it in sorted(recorded.intents.items()) if number == turn.rounds]
     results: list[ToolResult] = []
@@ -224,12 +223,12 @@ async def _act(turn: Turn, judged: Sequence[JudgedCall]) -> list[ToolResult]:
         try:
             results.append(await _run(turn, index, item))
         except EffectUnknownError as error:
-            if not is_taken_up:
+            if recorded is None:
                 tell_idle(turn, [it.key for it in judged[index + 1 :] if _is_once(turn, it)], behind=error.key)
             raise
         if item.key not in keyed[-1:] and _is_once(turn, item):
             await turn.commit()
-    applied = recorded is not None and is_taken_up and (not keyed or keyed[-1] in recorded.outputs)
+    applied = recorded is not None and (not keyed or keyed[-1] in recorded.outputs)
     return [apply_requests(turn, result, applied=applied) if result.requests else result for result in results]
 
 
