@@ -2,18 +2,20 @@
 
 import importlib.util
 import json
+import runpy
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import anyio
 import pytest
 from deliveries import approved, delivery, rejected
 from small_world import issue, organization
 
+import orket
 from orket.contracts import Batch, Document
 from orket.events import ModelReplied, RunStarted, TurnResumed
 from orket.stores.sqlite import SQLiteStore
@@ -22,7 +24,7 @@ MISSING = [name for name in ("starlette", "uvicorn", "websockets") if importlib.
 if MISSING:
     pytest.skip(f"the host needs {', '.join(MISSING)}: install the dependency group 'host'", allow_module_level=True)
 
-from host_server import COMMAND, ENVIRONMENT, HostServer, serving  # noqa: E402
+from host_server import COMMAND, ENVIRONMENT, HOST, HostServer, serving  # noqa: E402
 from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 
 ABROAD = "https://board.example"
@@ -186,6 +188,15 @@ def test_a_card_page_says_when_the_card_goes_on_and_takes_the_answer(server: Hos
     assert 'action="/cards/front"' in front
     assert "It goes on with front done." in doors
     assert "<form" not in doors
+
+
+def test_every_end_of_a_wait_is_told_in_words() -> None:
+    """Whatever ends a wait, the page of a card can say it, and names the cards that it rests on."""
+    goes_on = runpy.run_path(str(HOST / "telling.py"))["goes_on"]
+    kinds = get_args(get_type_hints(orket.Wake)["when"])
+    ends = {when: goes_on(orket.Wake(when=when, on=("front",))) for when in kinds}
+    assert {when for when, said in ends.items() if "front" in said} == {"done", "settle", "reopen", "cancel"}
+    assert len(set(ends.values())) == len(kinds) > 7
 
 
 def test_an_answer_need_not_name_the_build(tmp_path: Path) -> None:
