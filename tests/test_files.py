@@ -2,8 +2,9 @@
 
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -257,22 +258,31 @@ def test_no_descriptor_is_left_open(tmp_path: Path, way: str) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+SWAP = """
+import os
+print("began", flush=True)
+while True:
+    os.rename("work", "kept")
+    os.rename("link", "work")
+    os.rename("work", "link")
+    os.rename("kept", "work")
+    os.rename("work/deep/file", "work/deep/kept")
+    os.rename("work/deep/link", "work/deep/file")
+    os.rename("work/deep/file", "work/deep/link")
+    os.rename("work/deep/kept", "work/deep/file")
+"""
+
+
 @contextmanager
-def in_a_thread(step: Callable[[], None]) -> Iterator[None]:
-    """Repeat *step* in a thread while the block runs."""
-    stop = threading.Event()
-
-    def loop() -> None:
-        while not stop.is_set():
-            step()
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def swapping(folder: Path) -> Iterator[None]:
+    """Let a process swap names in a folder while the block runs; a thread would do so only when we wait."""
+    with subprocess.Popen([sys.executable, "-I", "-c", SWAP], cwd=folder, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"began\n"
+            yield
+        finally:
+            process.kill()
 
 
 def test_no_race_leads_out(tmp_path: Path, way: str) -> None:
@@ -286,28 +296,15 @@ def test_no_race_leads_out(tmp_path: Path, way: str) -> None:
     (inside / "work/deep/file").write_text("own")
     (inside / "link").symlink_to(outside)
     (inside / "work/deep/link").symlink_to(outside / "file")
-    work, link = inside / "work", inside / "link"
-    file, leaf = "deep/file", "deep/link"
-
-    def swap() -> None:
-        work.rename(inside / "kept")
-        link.rename(work)
-        work.rename(link)
-        (inside / "kept").rename(work)
-        (work / file).rename(work / "deep/kept")
-        (work / leaf).rename(work / file)
-        (work / file).rename(work / leaf)
-        (work / "deep/kept").rename(work / file)
-
-    read_well = 0
-    with in_a_thread(swap):
-        for _ in range(500):
+    tried = read_well = 0
+    with swapping(inside):
+        while tried < 500 or not read_well:
+            tried += 1
             with suppress(PathRefusedError):
                 assert read(inside, "work/deep/file") == b"own"
                 read_well += 1
             with suppress(PathRefusedError):
                 write(inside, "work/deep/new", b"written", create=False)
-    assert read_well > 0
     assert {str(path.relative_to(outside)): path.is_dir() or path.read_text() for path in outside.rglob("*")} == {
         "deep": True,
         "file": "secret",
