@@ -3,20 +3,24 @@
 import errno
 import socket
 import sys
+from collections.abc import Iterable
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from attrs import evolve
 
 from orket.contracts import Isolation, Scenario, Verification
-from orket.verification import SubprocessVerifier, _landlock, _seccomp
+from orket.verification import SubprocessVerifier, _calls, _landlock, _seccomp
 from orket.verification._ladder import Machine, Wanted, _attempt
 from orket.verification._programs import SUPERVISOR, program_text
 
 X86, ARM = 0xC000003E, 0xC00000B7
 DENIED, MISSING = _seccomp.ERRNO | errno.EPERM, _seccomp.ERRNO | errno.ENOSYS
+PROCESSES = (_calls.CLONE, _calls.PRLIMIT, _calls.TGKILL)
+BY_ARGUMENTS = (*PROCESSES, _calls.FCNTL, _calls.IOCTL, _calls.SOCKET, _calls.SOCKETPAIR)
 
 
 def decide(program: list[_seccomp.Instruction], architecture: int, number: int, *arguments: int) -> int:
@@ -42,57 +46,46 @@ def decide(program: list[_seccomp.Instruction], architecture: int, number: int, 
 
 @pytest.mark.parametrize(("machine", "architecture", "column"), [("x86_64", X86, 0), ("aarch64", ARM, 1)])
 def test_what_the_filter_decides(machine: str, architecture: int, column: int) -> None:
-    """Each call of the tables is denied, only with its guard; everything else that is known is allowed."""
+    """The calls of the tables are allowed, those of a guard only without it; everything else is denied."""
     plain = _seccomp.make_filter(machine, families=[1, 2], guards=[])
-    strict = _seccomp.make_filter(machine, families=[], guards=list(_seccomp.GUARDS), own_pid=77)
-    known = set()
-    for name, numbers in _seccomp.ALWAYS.items():
-        known.add(numbers[column])
-        assert numbers[column] < 0 or decide(plain, architecture, numbers[column]) == DENIED, name
-    for table in _seccomp.GUARDS.values():
-        for name, numbers in table.items():
-            known.add(numbers[column])
-            if numbers[column] >= 0:
-                assert decide(plain, architecture, numbers[column]) == _seccomp.ALLOW, name
-                assert decide(strict, architecture, numbers[column]) == DENIED, name
-    sockets = (_seccomp.SOCKET, _seccomp.SOCKETPAIR)
-    by_arguments = (_seccomp.CLONE, _seccomp.FCNTL, _seccomp.IOCTL, _seccomp.PRLIMIT, *sockets, _seccomp.TGKILL)
-    judged = {call[column] for call in (*by_arguments, _seccomp.CLONE3)}
-    for number in set(range(_seccomp.UNKNOWN)) - known - judged:
-        assert decide(strict, architecture, number) == _seccomp.ALLOW, number
+    guards = ["metadata", "groups", "signals", "truncate"]
+    strict = _seccomp.make_filter(machine, families=[], guards=guards, own_pid=77)
+    listed = {numbers[column]: group for group, calls in _calls.GROUPS.items() for numbers in calls.values()}
+    by_arguments = {call[column] for call in (*BY_ARGUMENTS, _calls.CLONE3)}
+    assert not listed.keys() & by_arguments
+    for number in set(range(_seccomp.UNKNOWN)) - by_arguments:
+        assert decide(plain, architecture, number) == (_seccomp.ALLOW if number in listed else DENIED), number
+        allowed = number in listed and listed[number] not in guards
+        assert decide(strict, architecture, number) == (_seccomp.ALLOW if allowed else DENIED), number
+    for number in (_seccomp.UNKNOWN, _seccomp.UNKNOWN + 1, 0x3FFFFFFF, _calls.CLONE3[column]):
+        assert decide(plain, architecture, number) == MISSING
 
 
 @pytest.mark.parametrize(("machine", "architecture", "column"), [("x86_64", X86, 0), ("aarch64", ARM, 1)])
 def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, column: int) -> None:
-    """Sockets by family, pairs by type, clones by namespaces, ioctls by request, limits and signals by process."""
+    """Sockets by family, pairs by type, clones by namespaces, fcntl and ioctl by what is asked, the rest by process."""
     plain = _seccomp.make_filter(machine, families=[1, 2], guards=[])
     strict = _seccomp.make_filter(machine, families=[], guards=["signals"], own_pid=77)
 
-    def plainly(call: tuple[int, int], *arguments: int) -> int:
-        return decide(plain, architecture, call[column], *arguments)
+    def allowed(call: tuple[int, int], place: int, values: Iterable[int], program: Any = plain) -> list[int]:
+        filled = [0] * place
+        found = {value: decide(program, architecture, call[column], *filled, value) for value in values}
+        assert set(found.values()) <= {_seccomp.ALLOW, DENIED}
+        return [value for value in found if found[value] == _seccomp.ALLOW]
 
-    assert [plainly(_seccomp.SOCKET, family) for family in (1, 2, 16, 40)] == [_seccomp.ALLOW] * 2 + [DENIED] * 2
-    assert decide(strict, architecture, _seccomp.SOCKET[column], 1) == DENIED
-    kinds = [*socket.SocketKind, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK]
-    assert [kind for kind in kinds if plainly(_seccomp.SOCKETPAIR, 1, kind) == DENIED] == [
-        *(socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK),
-    ]
-    assert plainly(_seccomp.CLONE, 0x01200011) == _seccomp.ALLOW
-    assert plainly(_seccomp.CLONE, 0x10000011) == DENIED
-    assert plainly(_seccomp.CLONE3) == MISSING
-    assert [plainly(_seccomp.IOCTL, 0, request) for request in (0x5401, 0x5412, 0x541C)] == [
-        _seccomp.ALLOW,
-        DENIED,
-        DENIED,
-    ]
-    assert [plainly(_seccomp.PRLIMIT, pid) for pid in (0, 1)] == [_seccomp.ALLOW, DENIED]
-    assert [decide(strict, architecture, _seccomp.TGKILL[column], pid) for pid in (77, 78)] == [_seccomp.ALLOW, DENIED]
-    owners = [(_seccomp.FCNTL, one) for one in (8, 15)] + [(_seccomp.IOCTL, one) for one in (0x8901, 0x8902)]
-    for call, request in owners:
-        assert plainly(call, 3, request) == _seccomp.ALLOW
-        assert decide(strict, architecture, call[column], 3, request) == DENIED
-    assert decide(strict, architecture, _seccomp.FCNTL[column], 3, 4) == _seccomp.ALLOW
-    assert decide(plain, architecture, _seccomp.UNKNOWN) == MISSING
+    assert allowed(_calls.SOCKET, 0, range(50)) == [1, 2]
+    assert allowed(_calls.SOCKET, 0, range(50), strict) == []
+    streams = [socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC]
+    assert allowed(_calls.SOCKETPAIR, 1, [*streams, socket.SOCK_DGRAM, socket.SOCK_RAW, 2 | 0o4000]) == streams
+    assert allowed(_calls.CLONE, 0, [0x01200011, 0x10000011, 0x20000, 0x40000000]) == [0x01200011]
+    assert allowed(_calls.FCNTL, 1, [*range(64), *range(1024, 1048)]) == sorted(_calls.COMMANDS.values())
+    assert not {8, 10, 15, 1024, 1026, 1031} & set(_calls.COMMANDS.values())  # owners, signals, leases, watches, sizes
+    requests = [0x5401, 0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820, 0x541B]
+    assert allowed(_calls.IOCTL, 1, requests) == [0x5401, 0x541B]
+    assert allowed(_calls.IOCTL, 1, _calls.REQUESTS.values()) == list(_calls.REQUESTS.values())
+    assert allowed(_calls.PRLIMIT, 0, [0, 1, 77]) == [0]
+    assert allowed(_calls.TGKILL, 0, [0, 77, 78]) == [0, 77, 78]
+    assert allowed(_calls.TGKILL, 0, [0, 77, 78], strict) == [77]
 
 
 def test_other_conventions_are_killed() -> None:

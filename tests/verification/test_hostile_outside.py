@@ -96,6 +96,20 @@ ATTACKS = {
         "import resource as r; r.prlimit(bait['victim'], r.RLIMIT_NOFILE, (5, 5))",
         {"outside"},
     ),
+    "lets who opens a file wait": (
+        "import fcntl, os; f = open(os.environ['ORKET_WORKSPACE'] + '/verification/check.py')\n"
+        "fcntl.fcntl(f, 1024, 0); return 'ESCAPED'",  # F_SETLEASE, F_RDLCK
+        {"said"},
+    ),
+    "uses up what watches files": (
+        "import ctypes; return 'ESCAPED' if ctypes.CDLL(None).inotify_init1(0) >= 0 else ''",
+        {"said"},
+    ),
+    "uses up timers": (
+        "import ctypes; c, t = ctypes.CDLL(None), ctypes.c_void_p()\n"
+        "return 'ESCAPED' if all(c.timer_create(1, None, ctypes.byref(t)) == 0 for _ in range(1100)) else ''",
+        set(),
+    ),
     "makes a namespace": (
         "import ctypes; return 'ESCAPED' if ctypes.CDLL(None).unshare(0x10000000) == 0 else ''",
         {"said"},
@@ -139,6 +153,24 @@ OTHERS = {
                 return f'ESCAPED by {folder}/{name}'
     """,
     "writes to the kernel's log": "import os; os.open('/dev/kmsg', os.O_WRONLY); return 'ESCAPED'",
+    "uses up asynchronous input and output": """
+        import ctypes
+        there = ctypes.c_ulong()
+        return 'ESCAPED' if ctypes.CDLL(None).syscall(206, 60_000, ctypes.byref(there)) == 0 else ''
+    """,
+    "changes flags and versions of inodes": """
+        import fcntl, os
+        with open(os.environ['ORKET_WORKSPACE'] + '/verification/check.py') as file:
+            for request, value in ((0x40086602, 0x40), (0x40086602, 0x80040), (0x40087602, 7), (0x401C5820, 0)):
+                try: fcntl.ioctl(file, request, value.to_bytes(32, 'little'))
+                except OSError: continue
+                return 'ESCAPED'
+    """,
+    "enlarges pipes": """
+        import fcntl, os
+        fcntl.fcntl(os.pipe()[0], 1031, 2**20)
+        return 'ESCAPED'
+    """,
     "takes descriptors": """
         import ctypes, os
         there = os.pidfd_open(bait['victim'])

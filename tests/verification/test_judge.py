@@ -15,6 +15,13 @@ NONCE = "n0nce"
 BOTH = (Scenario(id="one", input=1, expected=1), Scenario(id="two", input=2))
 
 
+def nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def channel(*facts: Any, nonce: str = NONCE) -> bytes:
     return "".join(f"{nonce}{json.dumps(fact)}\n" for fact in facts).encode()
 
@@ -53,6 +60,11 @@ def test_all_passed() -> None:
         (["returned", 0, None], None, ""),
         (["returned", 0, False], False, ""),
         (["raised", 0, "a", "b"], None, FORGED),
+        (["raised", 0, 7], None, FORGED),
+        (["raised", 0, "x" * 1001], None, "x" * 1000 + "…"),
+        (["returned", 0, None, "x" * 1001], 1, "x" * 1000 + "…"),
+        (["raised", 0, "\ud800"], None, "\\ud800"),
+        (["returned", 0, "\ud800"], 1, 'returned "\\ud800", expected 1'),
         (["returned", 0, {"a": [1, 2.0]}], {"a": (1.0, 2)}, ""),
     ],
 )
@@ -96,6 +108,21 @@ def test_what_was_not_told(code: int | None, timed_out: bool, why: str) -> None:
     assert details(whole) == ["", ""]
     assert not half.passed
     assert not whole.passed
+
+
+@pytest.mark.parametrize("expected", [1, nested(900)], ids=["flat", "nested"])
+def test_deeply_nested(expected: Any) -> None:
+    """What is nested as deeply as a parser takes it does not pass, and ends no judge."""
+    line = f'{NONCE}["returned",0,{"[" * 901}{"]" * 901}]\n'.encode()
+    result = judged(channel(["loaded"]) + line + channel(["end"]), (Scenario(id="one", expected=expected),))
+    assert not result.passed
+    assert len(details(result)[0]) < 400
+
+
+def test_forged_reasons_are_cut() -> None:
+    """Why a fixture cannot be loaded is cut, and spelled in what any record takes, even if it is forged."""
+    result = judged(channel(["broken", "\ud800" + "x" * 2000]))
+    assert result.detail == "the fixture cannot be loaded: \\ud800" + "x" * 999 + "…"
 
 
 def test_without_supervision() -> None:

@@ -11,7 +11,7 @@ import attrs
 
 from orket.contracts import Issue, JsonValue, SandboxLookup, Scenario, ScenarioResult
 from orket.errors import VerificationError
-from orket.verification._judge import same_json, short
+from orket.verification._judge import misfit
 
 MAX_BODY: Final = 1024 * 1024  # bytes of an answer that are read
 
@@ -108,9 +108,9 @@ def judge_answer(scenario: Scenario, answer: Answer) -> ScenarioResult:
         body: JsonValue = json.loads(answer.body)
     except (ValueError, RecursionError):
         body = answer.body.decode(errors="replace")  # a text stands for itself
-    if same_json(body, scenario.expected):
-        return ScenarioResult(id=scenario.id, passed=True)
-    return _failed(scenario, f"answered {short(body)}, expected {short(scenario.expected)}")
+    if reason := misfit("answered", body, scenario.expected):
+        return _failed(scenario, reason)
+    return ScenarioResult(id=scenario.id, passed=True)
 
 
 def _failed(scenario: Scenario, why: str) -> ScenarioResult:

@@ -12,6 +12,7 @@ from orket.contracts import JsonValue, Scenario, ScenarioResult, Verification, V
 from orket.verification._process import Finished
 
 _NAMES: Final = MappingProxyType({number.value: number.name for number in signal.Signals})
+MAX_REASON: Final = 1000  # characters of a reason: more than the fixture's runner tells
 FORGED: Final = "something other than the fixture's runner wrote to the channel of results: none of them counts"
 
 
@@ -64,7 +65,7 @@ def _read(results: bytes, nonce: str) -> _Told:
             case ["loaded"]:
                 pass
             case ["broken", str() as why]:
-                broken = f"the fixture cannot be loaded: {why}"
+                broken = f"the fixture cannot be loaded: {_cut(why)}"
             case ["end"]:
                 ended = True
             case ["returned" | "raised" as verb, int() as number, *rest] if number not in facts and len(rest) in (1, 2):
@@ -78,18 +79,26 @@ def _scenario(scenario: Scenario, fact: list[Any] | None, missing: str) -> Scena
     match fact:
         case None:
             reason = missing
-        case ["raised", why]:
-            reason = str(why)
-        case ["returned", _, why] if scenario.expected is not None:
-            reason = str(why)
+        case ["raised", str() as why]:
+            reason = _cut(why)
+        case ["returned", _, str() as why] if scenario.expected is not None:
+            reason = _cut(why)
         case ["returned", value, *_] if scenario.expected is None:
             reason = "returned False" if value is False else ""
         case ["returned", value]:
-            fits = same_json(value, scenario.expected)
-            reason = "" if fits else f"returned {short(value)}, expected {short(scenario.expected)}"
+            reason = misfit("returned", value, scenario.expected)
         case _:
             reason = FORGED
     return ScenarioResult(id=scenario.id, passed=not reason, detail=reason)
+
+
+def misfit(verb: str, value: JsonValue, expected: JsonValue) -> str:
+    """Return what is wrong with a value that was returned or answered (*verb*); "" for nothing."""
+    try:
+        fits = same_json(value, expected)
+        return "" if fits else f"{verb} {short(value)}, expected {short(expected)}"
+    except RecursionError:
+        return f"{verb} JSON that is nested too deeply to be compared"
 
 
 def same_json(one: JsonValue, other: JsonValue) -> bool:
@@ -103,8 +112,13 @@ def same_json(one: JsonValue, other: JsonValue) -> bool:
 
 def short(value: JsonValue) -> str:
     """Return a value as JSON, cut to what fits on a line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 120 else text[:120] + "…"
+    return _cut(json.dumps(value, ensure_ascii=False, default=str), most=120)
+
+
+def _cut(text: str, *, most: int = MAX_REASON) -> str:
+    """Return a text that any record takes, cut to *most* characters; whoever forges one may send any."""
+    cut = text if len(text) <= most else text[:most] + "…"
+    return cut.encode("utf-8", "backslashreplace").decode()
 
 
 def _ending(finished: Finished) -> str:

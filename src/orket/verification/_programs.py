@@ -4,7 +4,7 @@ from importlib import resources
 from typing import Final
 
 SUPERVISOR: Final = ("_supervisor.py", "_watch.py")
-CAGE: Final = ("_cage.py", "_landlock.py", "_seccomp.py", "_privileges.py")
+CAGE: Final = ("_cage.py", "_landlock.py", "_calls.py", "_seccomp.py", "_privileges.py")
 _HEAD: Final = """\
 import sys, types
 for name, text in {parts!r}.items():

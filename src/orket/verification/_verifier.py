@@ -57,6 +57,7 @@ class Limits:
             "fsize": self.file_size,
             "nofile": self.open_files,
             "nproc": self.processes,
+            "sigpending": 1024,  # signals that wait, and timers: those of a user's other processes count too
         }
 
     def totals(self, scratch: Path) -> Mapping[str, int | str]:
