@@ -126,7 +126,7 @@ async def test_an_attempt_has_its_own_limit() -> None:
     """With a limit for each attempt a server that hung once is asked again."""
     async with http_double() as double:
         double.script += [double.hang, answer(200, GOOD)]
-        assert (await patient(double.url, Naps(), timeout=0.5).complete(ASK)).text == "hello"
+        assert (await patient(double.url, Naps(), timeout=2.0).complete(ASK)).text == "hello"
 
 
 async def test_the_timeout_names_what_failed_before() -> None:
