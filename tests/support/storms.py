@@ -144,6 +144,15 @@ def with_blind_groups(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_ledger.Ledger, "_settle", blind)
 
 
+def with_false_alarms(patch: pytest.MonkeyPatch) -> None:
+    """A flow that says that the store is too slow where it is not."""
+
+    async def hold_on(self: Turn) -> None:
+        raise orket.StoreError(f"the claim of {self.issue.id} ran out while the store renewed it", advice="wait")
+
+    patch.setattr(Turn, "hold_on", hold_on)
+
+
 class HashedPlanner:
     """A planner whose order is that of a set of texts: another one in each process."""
 
@@ -160,6 +169,11 @@ def hashed(folder: Path, ledger: EffectLedger, *, seed: int) -> orket.Orchestrat
     return attrs.evolve(random_crew(folder, ledger, seed=seed), nodes={"planner": HashedPlanner()})
 
 
+def hasty(folder: Path, ledger: EffectLedger, *, seed: int) -> orket.Orchestrator:
+    """Return a crew whose claims last no longer than its store often takes."""
+    return attrs.evolve(random_crew(folder, ledger, seed=seed), limits=orket.Limits(lease=0.3))
+
+
 SPOILED = MappingProxyType(  # by name: what spoils it, what is said of it then, and in which store
     {
         "no fencing": (without_fencing, r"lost|last one", "memory"),
@@ -172,6 +186,7 @@ SPOILED = MappingProxyType(  # by name: what spoils it, what is said of it then,
         "a real clock": (with_real_clock, r"another one the second time", "memory"),
         "a store that forgets": (with_amnesia, r"was acknowledged", "memory"),
         "batches that do not see each other": (with_blind_groups, r"the board says|not its|stuck", "sqlite"),
+        "a false alarm": (with_false_alarms, r"no fault of the world: the claim of", "memory"),
         "an order of memory": (with_order_of_memory, r"the second time", "memory"),
     }
 )

@@ -55,6 +55,13 @@ def test_what_does_not_survive_a_storm_is_found(name: str, monkeypatch: pytest.M
         failed.check()
 
 
+def test_a_store_that_is_slower_than_claims_last_is_no_failure() -> None:
+    """Where the store takes longer to renew a claim than it lasts, each time, the run ends, and the weather did it."""
+    done = [Simulation(scenario="storms:hasty").run(seed) for seed in range(12)]
+    assert [problem for one in done for problem in one.problems] == []
+    assert sum(one.counts.get("runs that a slow store ended", 0) for one in done) > 0
+
+
 def journals(*arguments: str, hash_seed: str) -> str:
     """Return what a process of its own says of seeds."""
     command = [sys.executable, "-m", "orket.testing.simulation", *arguments]

@@ -53,6 +53,7 @@ class Dying(Protocol):
     world: World
     machine: Machine
     intents: set[str]
+    outlasted: int
 
     @property
     def name(self) -> str:
@@ -158,6 +159,8 @@ class Connection(FrontStore):
             raise self._fault(said, outcome)
         if message.receipt is None:
             raise message.error or StoreError("the batch was lost with its process")
+        now = MachineClock(process.machine).now()
+        process.outlasted += sum(claim.until <= now for claim in batch.claims)
         return message.receipt
 
     async def _carry(self, message: _Message, is_late: bool) -> None:

@@ -43,6 +43,7 @@ class Process:
     is_over: bool = False  # it has died, or ended by itself
     busy: int = 0  # functions on their way in its threads
     intents: set[str] = field(factory=set)  # keys of effects that it meant to let happen
+    outlasted: int = 0  # claims that had run out when it heard that they were renewed
     _scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     _store: Store = field(init=False)
 
@@ -124,6 +125,8 @@ class Process:
         cause = error.__cause__ if isinstance(error, RunError) else None
         if isinstance(error, SimulatedStoreError):
             self.world.counts["runs that a store's fault ended"] += 1
+        elif self.outlasted and isinstance(error, StoreError) and "ran out" in error.message:
+            self.world.counts["runs that a slow store ended"] += 1
         elif not isinstance(error, OrketError) or (cause is not None and not isinstance(cause, OrketError)):
             self.world.accuse(f"{self.name} ended with an error that is not orket's: {error!r:.300}, of {cause!r:.300}")
         else:
