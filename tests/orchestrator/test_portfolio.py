@@ -69,6 +69,21 @@ async def test_assets_and_record_are_one_tree(tmp_path: Path, new_store: Callabl
                 await ask("ghost")
 
 
+async def test_a_rock_of_a_department_that_there_is_not_is_broken(tmp_path: Path) -> None:
+    """A rock that lists a misspelt department has an alert with the error that its run would be refused with."""
+    root = organization(tmp_path, [issue("a")])
+    write_json(root / "config" / "organization.json", {"name": "Small", "vision": "v", "departments": ["design"]})
+    rock(root, "goal", "launch", department="design")
+    rock(root, "moon", "launch", department="desing")
+    async with open_world(root, diligent) as crew:
+        (alert,) = (await crew.portfolio()).alerts
+        assert (alert.kind, alert.subject) == (AlertKind.BROKEN_ASSET, "moon")
+        with pytest.raises(AssetNotFoundError) as caught:
+            await crew.run_rock("moon")
+    assert isinstance(alert.error, AssetNotFoundError)
+    assert alert.detail == alert.error.message == caught.value.message.removeprefix("rock moon, epic launch: ")
+
+
 @pytest.mark.parametrize("limit", [-1, 1.5, "two", True])
 async def test_a_limit_of_a_queue_is_a_number(tmp_path: Path, limit: Any) -> None:
     """A limit that is no whole number from 0 on is refused by its value, whether or not there is a board."""

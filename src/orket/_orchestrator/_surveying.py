@@ -7,6 +7,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from orket._config import ConfigLoader
+from orket._orchestrator._departments import check_department
 from orket._orchestrator._structure import Structure
 from orket._pipeline import seats_in_use
 from orket.cards import Epic, EpicReference
@@ -14,6 +15,7 @@ from orket.contracts import RunRow, Store
 from orket.errors import AssetNotFoundError, OrketError
 from orket.governance import check_complexity
 from orket.organization import Organization, Team
+from orket.portfolio._adoptions import CORE
 from orket.portfolio._found import EpicAsset, IssueAsset, RecordedBuild, RockAsset, Survey
 
 T = TypeVar("T")
@@ -21,11 +23,12 @@ T = TypeVar("T")
 
 @define(kw_only=True, repr=False, eq=False)
 class Surveyor:
-    """Reads assets (blocking I/O); each team and environment once."""
+    """Reads assets (blocking I/O); each department, team and environment once."""
 
     loader: ConfigLoader
     structure: Structure
     organization: Organization
+    _departments: dict[str, OrketError | None] = field(factory=dict)
     _teams: dict[tuple[str, str], Team | OrketError] = field(factory=dict)
     _venues: dict[tuple[str, str], OrketError | None] = field(factory=dict)
 
@@ -69,7 +72,15 @@ class Surveyor:
         files = {one: self.structure.epic_file(one.epic, one.department) for one in rock.epics}
         taken_in = [files[one] for one in self.structure.adopted_epics(name, file)]
         errors = {one: self._missing(one) for one, found in files.items() if not found}
-        return evolve(asset, files=files, adopted=frozenset(taken_in), errors=errors)
+        refusals = [error for one in files if (error := self._department(one.department)) is not None]
+        refused = refusals[0] if refusals else None
+        return evolve(asset, error=refused, files=files, adopted=frozenset(taken_in), errors=errors)
+
+    def _department(self, name: str) -> OrketError | None:
+        declared = (CORE, *[department.name for department in self.organization.departments])
+        if name not in self._departments and name not in declared:
+            self._departments[name] = _tried(lambda: check_department(self.loader, declared, name))[1]
+        return self._departments.get(name)
 
     def _missing(self, reference: EpicReference) -> OrketError:
         _, error = _tried(lambda: self.loader.load_epic(reference.epic, reference.department))
