@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orket.contracts import Scenario, Verification, VerificationResult
+from orket.verification._child import MAX_VALUE
 from orket.verification._judge import FORGED, judge, same_json
 from orket.verification._process import Finished
 
@@ -119,6 +120,13 @@ def test_deeply_nested(expected: Any) -> None:
     assert len(details(result)[0]) < 400
 
 
+def test_the_longest_value_is_told() -> None:
+    """A value as long as the runner tells one is read; its line is no forgery."""
+    text = "x" * (MAX_VALUE - 2)
+    result = judged(channel(["loaded"], ["returned", 0, text], ["end"]), (Scenario(id="one", expected=text),))
+    assert result.passed
+
+
 def test_forged_reasons_are_cut() -> None:
     """Why a fixture cannot be loaded is cut, and spelled in what any record takes, even if it is forged."""
     result = judged(channel(["broken", "\ud800" + "x" * 2000]))
@@ -155,6 +163,9 @@ GOOD = channel(["loaded"], ["returned", 0, 1], ["returned", 1, 1], ["end"])
         channel(["returned", 0, 1]),
         channel(["raised", 1, "again"]),
         channel(["returned", 2]),
+        channel(["returned", 2, 1]),
+        channel(["returned", -1, 1]),
+        channel(["raised", 1, "x" * 70_000]),
         channel(["raised", 2, "a", "b", "c"]),
         channel(["returned", "0", 1]),
         channel({"passed": True}),

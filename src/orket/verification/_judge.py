@@ -9,10 +9,12 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from orket.contracts import JsonValue, Scenario, ScenarioResult, Verification, VerificationResult
+from orket.verification._child import MAX_VALUE
 from orket.verification._process import Finished
 
 _NAMES: Final = MappingProxyType({number.value: number.name for number in signal.Signals})
 MAX_REASON: Final = 1000  # characters of a reason: more than the fixture's runner tells
+MAX_LINE: Final = MAX_VALUE + 1024  # characters of a fact: those of a value, and what stands around it
 FORGED: Final = "something other than the fixture's runner wrote to the channel of results: none of them counts"
 
 
@@ -31,7 +33,7 @@ def judge(verification: Verification, finished: Finished, *, nonce: str, isolati
     A scenario passes when the fixture returned what it expects. Where nothing is expected (None), and in a fixture
     without scenarios, it passes unless the fixture raised or returned False.
     """
-    told = _read(finished.results, nonce)
+    told = _read(finished.results, nonce, max(1, len(verification.scenarios)))
     missing = told.broken or f"did not report: {_ending(finished)}"
     scenarios = tuple(
         _scenario(scenario, told.facts.get(number), missing) for number, scenario in enumerate(verification.scenarios)
@@ -51,14 +53,19 @@ def judge(verification: Verification, finished: Finished, *, nonce: str, isolati
     )
 
 
-def _read(results: bytes, nonce: str) -> _Told:
-    """Read the channel; a line that is cut off at its end was never told."""
+def _read(results: bytes, nonce: str, count: int) -> _Told:
+    """Read the channel, of *count* scenarios; a line that is cut off at its end was never told.
+
+    What the fixture's runner cannot have written is not even parsed: whoever forges lines writes many, and long ones.
+    """
     facts: dict[int, list[Any]] = {}
+    awaited = set(range(count))
     broken, ended = "", False
     for line in results.split(b"\n")[:-1]:
         text = line.decode(errors="replace")
+        is_own = text.startswith(nonce) and len(text) <= MAX_LINE
         try:
-            fact = json.loads(text.removeprefix(nonce)) if text.startswith(nonce) else None
+            fact = json.loads(text.removeprefix(nonce)) if is_own else None
         except (ValueError, RecursionError):
             fact = None
         match fact:
@@ -68,7 +75,8 @@ def _read(results: bytes, nonce: str) -> _Told:
                 broken = f"the fixture cannot be loaded: {_cut(why)}"
             case ["end"]:
                 ended = True
-            case ["returned" | "raised" as verb, int() as number, *rest] if number not in facts and len(rest) in (1, 2):
+            case ["returned" | "raised" as verb, int() as number, *rest] if number in awaited and len(rest) in (1, 2):
+                awaited.discard(number)
                 facts[number] = [verb, *rest]
             case _:
                 return _Told(broken=FORGED)
