@@ -96,5 +96,5 @@ class Person:
         for build, issue in [one for one in cards if one[1].status in _WAITING]:
             try:
                 await orchestrator.unblock(issue.id, build=build, actor="ann", reason="the storm is over")
-            except (EffectUnknownError, TransitionError) as error:
+            except (EffectUnknownError, TransitionError, StoreConflictError) as error:
                 self.world.note("person", f"cannot unblock {issue.id}: {error}")
