@@ -19,8 +19,9 @@ from orket.verification._programs import SUPERVISOR, program_text
 
 X86, ARM = 0xC000003E, 0xC00000B7
 DENIED, MISSING = _seccomp.ERRNO | errno.EPERM, _seccomp.ERRNO | errno.ENOSYS
-PROCESSES = (_calls.CLONE, _calls.PRLIMIT, _calls.TGKILL)
-BY_ARGUMENTS = (*PROCESSES, _calls.FCNTL, _calls.IOCTL, _calls.SOCKET, _calls.SOCKETPAIR)
+PROCESSES = (_calls.CLONE, _calls.PRCTL, _calls.PRLIMIT, _calls.TGKILL)
+SOCKETS = (_calls.SOCKET, _calls.SOCKETPAIR)
+BY_ARGUMENTS = (*PROCESSES, *SOCKETS, _calls.FCNTL, _calls.IOCTL, _calls.MMAP, _calls.FALLOCATE)
 
 
 def decide(program: list[_seccomp.Instruction], architecture: int, number: int, *arguments: int) -> int:
@@ -48,7 +49,7 @@ def decide(program: list[_seccomp.Instruction], architecture: int, number: int, 
 def test_what_the_filter_decides(machine: str, architecture: int, column: int) -> None:
     """The calls of the tables are allowed, those of a guard only without it; everything else is denied."""
     plain = _seccomp.make_filter(machine, families=[1, 2], guards=[])
-    guards = ["metadata", "groups", "signals", "truncate"]
+    guards = ["metadata", "groups", "names", "signals", "truncate"]
     strict = _seccomp.make_filter(machine, families=[], guards=guards, own_pid=77)
     listed = {numbers[column]: group for group, calls in _calls.GROUPS.items() for numbers in calls.values()}
     by_arguments = {call[column] for call in (*BY_ARGUMENTS, _calls.CLONE3)}
@@ -63,12 +64,14 @@ def test_what_the_filter_decides(machine: str, architecture: int, column: int) -
 
 @pytest.mark.parametrize(("machine", "architecture", "column"), [("x86_64", X86, 0), ("aarch64", ARM, 1)])
 def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, column: int) -> None:
-    """Sockets by family, pairs by type, clones by namespaces, fcntl and ioctl by what is asked, the rest by process."""
+    """Sockets by family and protocol, pairs by type, clones by namespaces, others by what is asked or by process."""
     plain = _seccomp.make_filter(machine, families=[1, 2], guards=[])
-    strict = _seccomp.make_filter(machine, families=[], guards=["signals"], own_pid=77)
+    strict = _seccomp.make_filter(machine, families=[], guards=["signals", "room"], own_pid=77)
 
-    def allowed(call: tuple[int, int], place: int, values: Iterable[int], program: Any = plain) -> list[int]:
-        filled = [0] * place
+    def allowed(
+        call: tuple[int, int], place: int, values: Iterable[int], program: Any = plain, *, before: Iterable[int] = ()
+    ) -> list[int]:
+        filled = [*before, *[0] * place][:place]
         found = {value: decide(program, architecture, call[column], *filled, value) for value in values}
         assert set(found.values()) <= {_seccomp.ALLOW, DENIED}
         return [value for value in found if found[value] == _seccomp.ALLOW]
@@ -76,7 +79,16 @@ def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, c
     assert allowed(_calls.SOCKET, 0, range(50)) == [1, 2]
     assert allowed(_calls.SOCKET, 0, range(50), strict) == []
     streams = [socket.SOCK_STREAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC]
-    assert allowed(_calls.SOCKETPAIR, 1, [*streams, socket.SOCK_DGRAM, socket.SOCK_RAW, 2 | 0o4000]) == streams
+    kinds = [*streams, socket.SOCK_DGRAM, socket.SOCK_RAW, 2 | 0o4000]
+    assert allowed(_calls.SOCKETPAIR, 1, kinds, before=[1]) == streams
+    assert allowed(_calls.SOCKETPAIR, 1, kinds, before=[30]) == []
+    assert allowed(_calls.SOCKET, 2, range(300), before=[2]) == [0, 6, 17]
+    assert allowed(_calls.SOCKET, 2, range(300), before=[3]) == []
+    assert allowed(_calls.MMAP, 3, [0x22, 0x21, 0x40022, 0x20022]) == [0x22, 0x21, 0x20022]
+    assert allowed(_calls.PRCTL, 0, range(80)) == sorted(_calls.OPTIONS.values())
+    assert not {22, 35, 57, 62, 78} & set(_calls.OPTIONS.values())  # filters, maps, input, cores, tables of futexes
+    assert decide(plain, architecture, _calls.FALLOCATE[column]) == _seccomp.ALLOW
+    assert decide(strict, architecture, _calls.FALLOCATE[column]) == _seccomp.ERRNO | errno.EOPNOTSUPP
     assert allowed(_calls.CLONE, 0, [0x01200011, 0x10000011, 0x20000, 0x40000000]) == [0x01200011]
     assert allowed(_calls.FCNTL, 1, [*range(64), *range(1024, 1048)]) == sorted(_calls.COMMANDS.values())
     assert not {8, 10, 15, 1024, 1026, 1031} & set(_calls.COMMANDS.values())  # owners, signals, leases, watches, sizes

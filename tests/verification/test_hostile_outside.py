@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from bait import Bait
 
@@ -171,6 +173,35 @@ OTHERS = {
         fcntl.fcntl(os.pipe()[0], 1031, 2**20)
         return 'ESCAPED'
     """,
+    "lays claim to pages that were set aside": """
+        import ctypes
+        c = ctypes.CDLL(None, use_errno=True)
+        c.mmap.restype = ctypes.c_ssize_t
+        c.mmap(None, 2**21, 3, 0x40022, -1, 0)
+        return '' if ctypes.get_errno() == 1 else 'ESCAPED'
+    """,
+    "has modules loaded for what sockets speak": """
+        import ctypes
+        c, pair = ctypes.CDLL(None, use_errno=True), (ctypes.c_int * 2)()
+        for family, protocol in ((30, 0), (40, 0), (2, 132)):
+            for make in (c.socketpair, c.socket):
+                ctypes.set_errno(0)
+                make(family, 1, protocol, pair)
+                if ctypes.get_errno() != 1: return f'ESCAPED by {family}'
+    """,
+    "takes memory for tables of futexes": """
+        import ctypes
+        return 'ESCAPED' if ctypes.CDLL(None).prctl(78, 1, 16, 0, 0) == 0 else ''
+    """,
+    "keeps rules and filters by descriptors": """
+        import ctypes
+        c, files = ctypes.CDLL(None), ctypes.c_uint64(1)
+        class Program(ctypes.Structure):
+            _fields_ = (('length', ctypes.c_ushort), ('steps', ctypes.c_char_p))
+        allow = Program(1, (6).to_bytes(4, 'little') + (0x7FFF0000).to_bytes(4, 'little'))
+        found = c.syscall(444, ctypes.byref(files), 8, 0), c.syscall(317, 1, 8, ctypes.byref(allow))
+        return f'ESCAPED {found}' if max(found) >= 0 else ''
+    """,
     "takes descriptors": """
         import ctypes, os
         there = os.pidfd_open(bait['victim'])
@@ -269,6 +300,31 @@ async def test_sockets_in_the_workspace_are_out_of_reach(
         reach = "os.chdir(os.environ['ORKET_WORKSPACE']); socket.socket(1).connect('agent_output/daemon')"
         attempt = await attack(f"import os, socket; {reach}; return 'ESCAPED'", level=level)
     assert attempt.escapes == ({"said"} if level is RLIMITS else set()), attempt.said
+
+
+async def test_no_name_is_taken_from_who_would_listen(level: Isolation, attack: Callable[..., Any]) -> None:
+    """One of a pair of sockets takes no abstract name, of which each is there once for all of a network."""
+    there = f"\0orket-{level.name}-{id(attack)}"
+
+    def free() -> bool:
+        with socket.socket(socket.AF_UNIX) as listening, suppress(OSError):
+            listening.bind(there)
+            return True
+        return False
+
+    async with anyio.create_task_group() as watching:
+        found: list[bool] = []
+
+        async def look() -> None:
+            while True:
+                found.append(await anyio.to_thread.run_sync(free))
+
+        watching.start_soon(look)
+        body = f"import socket, time; it = socket.socketpair()[0]; it.bind({there!r}); time.sleep(0.5)"
+        await attack(body, level=level)
+        watching.cancel_scope.cancel()
+    assert found[0]
+    assert all(found) is (level is not RLIMITS)
 
 
 async def test_bubblewrap_has_a_network_of_its_own(attack: Callable[..., Any], level: Isolation) -> None:

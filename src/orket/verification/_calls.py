@@ -64,7 +64,6 @@ GROUPS = MappingProxyType(
                 "mknod": (133, -1),
                 "mknodat": (259, 33),
                 "ftruncate": (77, 46),
-                "fallocate": (285, 47),
                 "fadvise64": (221, 223),
                 "readahead": (187, 213),
                 "fsync": (74, 82),
@@ -139,7 +138,6 @@ GROUPS = MappingProxyType(
         "memory": MappingProxyType(
             {
                 "brk": (12, 214),
-                "mmap": (9, 222),
                 "munmap": (11, 215),
                 "mremap": (25, 216),
                 "mprotect": (10, 226),
@@ -177,7 +175,6 @@ GROUPS = MappingProxyType(
                 "getrusage": (98, 165),
                 "getrlimit": (97, 163),
                 "setrlimit": (160, 164),
-                "prctl": (157, 167),
                 "arch_prctl": (158, -1),
                 "rseq": (334, 293),
                 "set_tid_address": (218, 96),
@@ -195,10 +192,6 @@ GROUPS = MappingProxyType(
                 "sched_rr_get_interval": (148, 127),
                 "getpriority": (140, 141),
                 "getcpu": (309, 168),
-                "seccomp": (317, 277),
-                "landlock_create_ruleset": (444, 444),
-                "landlock_add_rule": (445, 445),
-                "landlock_restrict_self": (446, 446),
             }
         ),
         # ways out of the group that is killed at once
@@ -267,13 +260,18 @@ GROUPS = MappingProxyType(
                 "timer_delete": (226, 111),
             }
         ),
-        "sockets": MappingProxyType(
+        # pairs need no names; those that are not files are shared with everybody in the same network
+        "names": MappingProxyType(
             {
                 "bind": (49, 200),
                 "listen": (50, 201),
                 "accept": (43, 202),
                 "accept4": (288, 242),
                 "connect": (42, 203),
+            }
+        ),
+        "sockets": MappingProxyType(
+            {
                 "getsockname": (51, 204),
                 "getpeername": (52, 205),
                 "sendto": (44, 206),
@@ -300,8 +298,11 @@ GROUPS = MappingProxyType(
 # Calls that are decided by an argument.
 CLONE: Numbers = (56, 220)
 CLONE3: Numbers = (435, 435)
+FALLOCATE: Numbers = (285, 47)
 FCNTL: Numbers = (72, 25)
 IOCTL: Numbers = (16, 29)
+MMAP: Numbers = (9, 222)
+PRCTL: Numbers = (157, 167)
 PRLIMIT: Numbers = (302, 261)
 SOCKET: Numbers = (41, 198)
 SOCKETPAIR: Numbers = (53, 199)
@@ -324,6 +325,34 @@ COMMANDS = MappingProxyType(
         "F_OFD_SETLKW": 38,
         "F_DUPFD_CLOEXEC": 1030,
         "F_GETPIPE_SZ": 1032,
+    }
+)
+# What prctl may be asked: a process's name, its parent's death, what it inherits, its vectors. Nothing that allocates.
+OPTIONS = MappingProxyType(
+    {
+        "PR_SET_PDEATHSIG": 1,
+        "PR_GET_PDEATHSIG": 2,
+        "PR_GET_DUMPABLE": 3,
+        "PR_SET_DUMPABLE": 4,
+        "PR_SET_NAME": 15,
+        "PR_GET_NAME": 16,
+        "PR_GET_SECCOMP": 21,
+        "PR_CAPBSET_READ": 23,
+        "PR_SET_TIMERSLACK": 29,
+        "PR_GET_TIMERSLACK": 30,
+        "PR_SET_CHILD_SUBREAPER": 36,
+        "PR_GET_CHILD_SUBREAPER": 37,
+        "PR_SET_NO_NEW_PRIVS": 38,
+        "PR_GET_NO_NEW_PRIVS": 39,
+        "PR_SET_THP_DISABLE": 41,
+        "PR_GET_THP_DISABLE": 42,
+        "PR_CAP_AMBIENT": 47,
+        "PR_SVE_SET_VL": 50,
+        "PR_SVE_GET_VL": 51,
+        "PR_GET_SPECULATION_CTRL": 52,
+        "PR_PAC_RESET_KEYS": 54,
+        "PR_SET_TAGGED_ADDR_CTRL": 55,
+        "PR_GET_TAGGED_ADDR_CTRL": 56,
     }
 )
 # What ioctl may ask: of any descriptor, of terminals of its own, of its network. Nothing that changes inodes, and

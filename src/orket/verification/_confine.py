@@ -67,7 +67,7 @@ class Confinement:
         return [self.python, "-I", "-S", "-c", self._cage, cage.text, *argv]
 
     def _landlock(self, workspace: Path, scratch: Path) -> Cage:
-        guards = ["metadata", "groups"]
+        guards = ["metadata", "groups", "names", "room"]
         guards += ["signals"] if self.abi < _landlock.SCOPES_SINCE else []
         guards += ["truncate"] if self.abi < _landlock.TRUNCATE_SINCE else []
         rights = dict.fromkeys((*SYSTEM, *self.readable, str(workspace)), _landlock.READ)

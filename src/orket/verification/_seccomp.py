@@ -15,9 +15,13 @@ from orket.verification._calls import (
     CLONE,
     CLONE3,
     COMMANDS,
+    FALLOCATE,
     FCNTL,
     GROUPS,
     IOCTL,
+    MMAP,
+    OPTIONS,
+    PRCTL,
     PRLIMIT,
     REQUESTS,
     SOCKET,
@@ -34,7 +38,10 @@ X32 = 0x40000000  # the other calling convention of x86-64: the same calls, by o
 UNKNOWN = 463  # the first number that came after Linux 6.10
 NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 DATAGRAMS = 2  # the bit that SOCK_DGRAM and SOCK_RAW have, and SOCK_STREAM and SOCK_SEQPACKET have not
-DENIED, MISSING = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
+HUGE_PAGES = 0x40000  # MAP_HUGETLB: the machine has set aside few, for whom it knows
+AF_UNIX = 1
+PROTOCOLS = (0, 6, 17)  # the usual one, TCP, UDP: for any other the kernel may load a module
+DENIED, MISSING, UNSUPPORTED = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS, ERRNO | errno.EOPNOTSUPP
 
 # By machine: its AUDIT_ARCH, and the column of the numbers.
 MACHINES = MappingProxyType({"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)})
@@ -49,7 +56,7 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
         machine: its name, as ``os.uname`` has it.
         families: the families of sockets that may be made. Pairs of connected ones may always be, but none of
             datagrams: these can be sent, and connected, elsewhere.
-        guards: which of GROUPS are denied.
+        guards: which of GROUPS are denied; "room": files get no room but by writing them, the C library then writes.
         own_pid: with the guard "signals", the process whose threads may be signalled.
 
     Raises:
@@ -64,6 +71,7 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
         *([(AT_LEAST, 0, 1, X32), (RETURN, 0, 0, KILL_PROCESS)] if machine == "x86_64" else []),
         *[(AT_LEAST, 0, 1, UNKNOWN), (RETURN, 0, 0, MISSING)],
         *[(EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, MISSING)],
+        *[(EQUAL, 0, 1, FALLOCATE[column]), (RETURN, 0, 0, UNSUPPORTED if "room" in guards else ALLOW)],
     ]
     for name, calls in GROUPS.items():
         listed = [numbers[column] for numbers in calls.values() if numbers[column] >= 0 and name not in guards]
@@ -71,19 +79,35 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
     program += _where(CLONE[column], 0, [(ANY_BIT, NAMESPACES)], otherwise=ALLOW)
     program += _where(FCNTL[column], 1, [(EQUAL, command) for command in COMMANDS.values()], otherwise=DENIED)
     program += _where(IOCTL[column], 1, [(EQUAL, request) for request in REQUESTS.values()], otherwise=DENIED)
+    program += _where(MMAP[column], 3, [(ANY_BIT, HUGE_PAGES)], otherwise=ALLOW)
+    program += _where(PRCTL[column], 0, [(EQUAL, option) for option in OPTIONS.values()], otherwise=DENIED)
     program += _where(PRLIMIT[column], 0, [(EQUAL, 0)], otherwise=DENIED)
-    program += _where(SOCKET[column], 0, [(EQUAL, family) for family in families], otherwise=DENIED)
-    program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW)
+    served = [(EQUAL, family) for family in families]
+    program += _where(SOCKET[column], 0, served, otherwise=DENIED, only=(2, PROTOCOLS))
+    program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW, only=(0, (AF_UNIX,)))
     threads = [(EQUAL, own_pid)] if "signals" in guards else [(AT_LEAST, 0)]
     program += _where(TGKILL[column], 0, threads, otherwise=DENIED)
     return [*program, (RETURN, 0, 0, DENIED)]
 
 
-def _where(number: int, argument: int, tests: list[tuple[int, int]], *, otherwise: int) -> list[Instruction]:
-    """Return the part that decides about one call by an argument: if a test holds the opposite of *otherwise*."""
+def _where(
+    number: int,
+    argument: int,
+    tests: list[tuple[int, int]],
+    *,
+    otherwise: int,
+    only: tuple[int, tuple[int, ...]] = (0, ()),
+) -> list[Instruction]:
+    """Return the part that decides about one call by an argument: if a test holds the opposite of *otherwise*.
+
+    Before that it is denied, unless another argument has one of the values of *only*, where there are any.
+    """
     found = DENIED if otherwise == ALLOW else ALLOW
+    place, values = only
+    first = [(EQUAL, left, 0, value) for left, value in zip(range(len(values), 0, -1), values, strict=True)]
+    first = [(LOAD, 0, 0, ARGUMENTS + 8 * place), *first, (RETURN, 0, 0, DENIED)] if values else []
     steps = [step for test, value in tests for step in ((test, 0, 1, value), (RETURN, 0, 0, found))]
-    body = [(LOAD, 0, 0, ARGUMENTS + 8 * argument), *steps, (RETURN, 0, 0, otherwise)]
+    body = [*first, (LOAD, 0, 0, ARGUMENTS + 8 * argument), *steps, (RETURN, 0, 0, otherwise)]
     return [(EQUAL, 0, len(body), number), *body]
 
 

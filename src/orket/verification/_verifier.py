@@ -51,7 +51,7 @@ class Limits:
     def resources(self) -> Mapping[str, int]:
         """The limits that the system enforces, by the name of their ``RLIMIT_*``."""
         return {
-            "core": 0,
+            "core": 1,  # no file is as small, and at 1 no program that takes images of memory is called either
             "cpu": self.cpu_time,
             "as": self.memory,
             "fsize": self.file_size,
