@@ -37,6 +37,19 @@ GREEDY = {
         {"cpu_time": 1, "wall_time": 25},
         r"SIGXCPU|cpu: \d",
     ),
+    "loops in children that nobody waits for": (
+        "import os, signal, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n  if not os.fork():\n"
+        "    while time.process_time() < 0.2: pass\n    os._exit(0)\n  try: os.wait()\n  except OSError: pass",
+        {"cpu_time": 1, "wall_time": 25},
+        r"cpu: \d",
+    ),
+    "loops in orphans": (
+        "import os, time\nwhile True:\n  r, w = os.pipe()\n  if not os.fork():\n    if os.fork(): os._exit(0)\n"
+        "    while time.process_time() < 0.2: pass\n    os._exit(0)\n"
+        "  os.close(w); os.wait(); os.read(r, 1); os.close(r)",
+        {"cpu_time": 1, "wall_time": 25},
+        r"cpu: \d",
+    ),
     "sleeps": ("import time; time.sleep(600)", {"wall_time": 0.5}, "its time was up"),
     "is deaf to signals": (
         "import signal, time\nfor n in set(signal.valid_signals()) - {9, 19}: signal.signal(n, signal.SIG_IGN)\n"
@@ -66,6 +79,14 @@ GREEDY = {
     "maps memory": ("import mmap; mmap.mmap(-1, 10**10)", {}, "Cannot allocate memory"),
     "takes memory in many processes": (
         "import os, time\nfor _ in range(3): os.fork()\na = b'x' * (200 * 2**20)\ntime.sleep(600)",
+        {"wall_time": 20},
+        "memory: ",
+    ),
+    "takes memory where the first thread has ended": (
+        "import ctypes, os, threading, time\n"
+        "def hold():\n  time.sleep(0.2)\n  a = b'x' * (200 * 2**20)\n  time.sleep(600)\n"
+        "for _ in range(2): os.fork()\nthreading.Thread(target=hold).start()\n"
+        "ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)",
         {"wall_time": 20},
         "memory: ",
     ),

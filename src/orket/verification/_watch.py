@@ -31,6 +31,10 @@ class Watch:
         self._bounds = {name: int(str(value)) for name, value in totals.items() if name != "scratch"}
         self._next = time.monotonic() + PAUSE
         self._count_next = 0.0
+        self._spent = 0  # ticks of every process that was ever seen
+        self._most_spent = 0
+        self._seen: dict[tuple[int, str], int] = {}
+        self._reaped = _reaped()
 
     def rest(self) -> float | None:
         """Return the seconds until the next look; None: never."""
@@ -49,14 +53,14 @@ class Watch:
         processes = descendants(self._root, most)
         if len(processes) > most:  # not a moment to lose: they may be doubling
             return over({"processes": len(processes) - OWN_PROCESSES}, self._bounds)
-        used = {"processes": 0, "memory": 0, "cpu": 0}
+        used, times = {"processes": -OWN_PROCESSES, "memory": 0}, {}
         for pid in processes:
             with contextlib.suppress(OSError, ValueError, IndexError):  # it ended meanwhile
-                fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+                fields = _fields(f"/proc/{pid}")
                 used["processes"] += int(fields[17])  # threads: the system counts them too
-                used["memory"] += int(fields[21]) * PAGE
-                used["cpu"] += sum(map(int, fields[11:15])) // TICK
-        used["processes"] -= OWN_PROCESSES
+                used["memory"] += int((_fields(_alive(pid)) if fields[0] == "Z" else fields)[21]) * PAGE
+                times[pid, fields[19]] = [int(field) for field in fields[11:15]]
+        used["cpu"] = self._spend(times)
         if used["memory"] > self._bounds.get("memory", used["memory"]):
             used["memory"] = sum(map(_own_memory, processes))  # without the programs' files
         if self._scratch and self._count_next <= time.monotonic() and not over(used, self._bounds):
@@ -64,6 +68,19 @@ class Watch:
             used |= self._stored(processes)
             self._count_next = time.monotonic() + SHARE * (time.monotonic() - began)
         return over(used, self._bounds)
+
+    def _spend(self, times: dict[tuple[int, str], list[int]]) -> int:
+        """Return the seconds that were spent, by processes as they are now: their own, and those of their dead.
+
+        The time of a dead process is its parent's, or the supervisor's, once somebody has waited for it; that of one
+        for which nobody waits is lost. So what was ever seen of each is added up too, and the larger sum is told.
+        """
+        own = {process: sum(parts[:2]) for process, parts in times.items()}
+        self._spent += sum(spent - self._seen.get(process, 0) for process, spent in own.items())
+        self._seen = own
+        known = sum(map(sum, times.values())) + _reaped() - self._reaped
+        self._most_spent = max(self._most_spent, self._spent, known)
+        return self._most_spent // TICK
 
     def _stored(self, processes: list[int]) -> dict[str, int]:
         """Count files and bytes of the scratch folder: of its own file system where it has one, else one by one."""
@@ -74,7 +91,10 @@ class Watch:
                 blocks = seen.f_blocks - seen.f_bfree
                 return {"files": seen.f_files - seen.f_ffree, "size": blocks * seen.f_frsize - 1}
         files, size = count_files(self._scratch, self._bounds.get("files", 0))
-        return {"files": files, "size": size + sum(map(_size_of_unlinked, processes))}
+        unlinked: dict[tuple[int, int], int] = {}
+        for pid in processes:
+            unlinked |= _unlinked(pid)
+        return {"files": files, "size": size + sum(unlinked.values())}
 
 
 def over(used: dict[str, int], bounds: dict[str, int]) -> str:
@@ -133,15 +153,41 @@ def count_files(folder: str, most: int) -> tuple[int, int]:
     return files, size
 
 
-def _size_of_unlinked(pid: int) -> int:
-    """Return the bytes of files that a process holds open and that have no name any more."""
-    size = 0
+def _unlinked(pid: int) -> dict[tuple[int, int], int]:
+    """Return the bytes of files that a process holds open and that have no name any more, by device and inode.
+
+    Threads may have descriptors of their own, and go on where the first of them has ended.
+    """
+    found = {}
     with contextlib.suppress(OSError):
-        for number in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
             with contextlib.suppress(OSError):
-                status = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116
-                size += 0 if status.st_nlink else status.st_blocks * 512
-    return size
+                for number in os.listdir(f"/proc/{pid}/task/{thread}/fd"):  # noqa: PTH208
+                    with contextlib.suppress(OSError):
+                        status = os.stat(f"/proc/{pid}/task/{thread}/fd/{number}")  # noqa: PTH116
+                        if not status.st_nlink:
+                            found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return found
+
+
+def _reaped() -> int:
+    """Return the ticks that children of this process spent for whom it has waited, and whom it had adopted."""
+    times = os.times()
+    return int((times.children_user + times.children_system) * TICK)
+
+
+def _alive(pid: int) -> str:
+    """Return where a thread of a process is told of that has not ended, as the first one may have: it has no memory."""
+    for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+        with contextlib.suppress(OSError, IndexError):
+            if _fields(place := f"/proc/{pid}/task/{thread}")[0] not in "ZX":
+                return place
+    return f"/proc/{pid}"
+
+
+def _fields(place: str) -> list[str]:
+    """Return what stat says of a process or a thread, from its state on."""
+    return _read(f"{place}/stat").rpartition(")")[2].split()
 
 
 def _own_memory(pid: int) -> int:
@@ -152,7 +198,7 @@ def _own_memory(pid: int) -> int:
     """
     own = 0
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in _read(f"/proc/{pid}/status").splitlines():
+        for line in _read(f"{_alive(pid)}/status").splitlines():
             if line.startswith(("RssAnon:", "RssShmem:")):
                 own += int(line.split()[1]) * 1024
     return own
