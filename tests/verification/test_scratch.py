@@ -101,6 +101,24 @@ def test_what_a_family_uses(bounds: dict[str, int], says: str, tmp_path: Path, m
                 os.kill(pid, 9)
 
 
+@pytest.mark.parametrize("name", ["memory", "room for files"])
+def test_what_the_machine_needs_is_left(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the machine has less than a part of what it had left, it is said to run out, whoever has the rest."""
+    monkeypatch.setattr(_watch, "PAUSE", 0)
+    found = _watch.spare(str(tmp_path))
+    assert found.keys() == ({"memory", "room for files"} if sys.platform == "linux" else {"room for files"})
+    left = {"memory": 800, "room for files": 800}
+    monkeypatch.setattr(_watch, "spare", lambda _: dict(left))
+    watch = Watch(os.getpid(), {"processes": 10**6, "scratch": str(tmp_path)})
+    left[name] = 100
+    assert watch.look() == ""
+    left[name] = 99
+    assert watch.look() == f"{name} of the machine: 99 left, valid: 100 or more"
+    left.clear()
+    assert watch.look() == ""
+    assert Watch(os.getpid(), {}).look() == ""
+
+
 def test_a_look_has_its_time() -> None:
     """Between two looks there is a pause, in which nothing is added up."""
     watch = Watch(os.getpid(), {"memory": 0})

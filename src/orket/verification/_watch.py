@@ -11,6 +11,7 @@ import time
 
 PAUSE = 0.05  # seconds between two looks
 SHARE = 8  # counting files is followed by a pause of this many times as long
+SPARE = 8  # this part of what the machine had left at the beginning remains untouched
 OWN_PROCESSES = 4  # the launchers of an isolation, which are no part of what is bounded
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -35,6 +36,7 @@ class Watch:
         self._most_spent = 0
         self._seen: dict[tuple[int, str], int] = {}
         self._reaped = _reaped()
+        self._spare = {name: left // SPARE for name, left in spare(self._scratch).items()} if self._bounds else {}
 
     def rest(self) -> float | None:
         """Return the seconds until the next look; None: never."""
@@ -49,6 +51,8 @@ class Watch:
         return found
 
     def _exceeded(self) -> str:
+        if scarce := self._scarce():
+            return scarce
         most = self._bounds.get("processes", 0) + OWN_PROCESSES
         processes = descendants(self._root, most)
         if len(processes) > most:  # not a moment to lose: they may be doubling
@@ -68,6 +72,15 @@ class Watch:
             used |= self._stored(processes)
             self._count_next = time.monotonic() + SHARE * (time.monotonic() - began)
         return over(used, self._bounds)
+
+    def _scarce(self) -> str:
+        """Return what the machine runs out of, "" for nothing: some of what a fixture holds counts for no process."""
+        left = spare(self._scratch)
+        return ", ".join(
+            f"{name} of the machine: {left[name]} left, valid: {least} or more"
+            for name, least in self._spare.items()
+            if left.get(name, least) < least
+        )
 
     def _spend(self, times: dict[tuple[int, str], list[int]]) -> int:
         """Return the seconds that were spent, by processes as they are now: their own, and those of their dead.
@@ -95,6 +108,19 @@ class Watch:
         for pid in processes:
             unlinked |= _unlinked(pid)
         return {"files": files, "size": size + sum(unlinked.values())}
+
+
+def spare(folder: str) -> dict[str, int]:
+    """Return the bytes that the machine has left: of memory, and where files of *folder* lie, of room for them."""
+    left = {}
+    with contextlib.suppress(OSError):
+        for line in _read("/proc/meminfo").splitlines():
+            if line.startswith("MemAvailable:"):
+                left["memory"] = int(line.split()[1]) * 1024
+    with contextlib.suppress(OSError):
+        seen = os.statvfs(folder)
+        left["room for files"] = seen.f_bavail * seen.f_frsize
+    return left
 
 
 def over(used: dict[str, int], bounds: dict[str, int]) -> str:
