@@ -51,6 +51,20 @@ def test_counting(tmp_path: Path) -> None:
     assert count_files(str(tmp_path / "none"), 2) == (0, 0)
 
 
+def test_what_cannot_be_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders that are nested too deeply, and closed ones, count as too many files."""
+    (tmp_path / Path(*["a"] * 100)).mkdir(parents=True)
+    assert count_files(str(tmp_path), 200)[0] == 100
+    (tmp_path / Path(*["a"] * 101)).mkdir()
+    assert count_files(str(tmp_path), 200)[0] == 201
+
+    def scandir(path: str) -> None:  # root may look into any folder
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert count_files(str(tmp_path), 200) == (201, 0)
+
+
 def test_bounds() -> None:
     """What is more than its bound is named with both; without bounds nobody looks."""
     assert over({"processes": 5, "memory": 1}, {"processes": 4, "memory": 1}) == "processes: 5, valid: up to 4"

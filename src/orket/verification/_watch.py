@@ -5,12 +5,12 @@ there is no such thing, nothing is added up.
 """
 
 import contextlib
-import errno
 import os
 import time
 
 PAUSE = 0.05  # seconds between two looks
 SHARE = 8  # counting files is followed by a pause of this many times as long
+DEPTH = 100  # folders in each other; more count as too many files
 SPARE = 8  # this part of what the machine had left at the beginning remains untouched
 OWN_PROCESSES = 4  # the launchers of an isolation, which are no part of what is bounded
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -162,20 +162,29 @@ def _search_children(pid: int) -> list[int]:
 
 
 def count_files(folder: str, most: int) -> tuple[int, int]:
-    """Return files and bytes below a folder; counting ends behind *most* files, and where paths get too long."""
-    files, size, waiting = 0, 0, [folder]
+    """Return files and bytes below a folder; counting ends behind *most* files.
+
+    What cannot be counted counts as too much: a folder that is closed, and what lies below DEPTH folders, as a look at
+    it takes longer the longer its path is.
+    """
+    files, size, waiting = 0, 0, [(folder, 0)]
     while waiting and files <= most:
+        path, depth = waiting.pop()
+        if depth > DEPTH:
+            return most + 1, size
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(path) as entries:
                 for entry in entries:
                     status = entry.stat(follow_symlinks=False)
                     files, size = files + 1, size + status.st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        waiting.append((entry.path, depth + 1))
                     if files > most:
                         break
-        except OSError as error:
-            files = most + 1 if error.errno == errno.ENAMETOOLONG else files
+        except PermissionError:
+            return most + 1, size
+        except OSError:
+            continue  # it is gone
     return files, size
 
 
