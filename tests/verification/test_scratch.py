@@ -120,7 +120,8 @@ def test_what_the_machine_needs_is_left(name: str, tmp_path: Path, monkeypatch: 
     """When the machine has less than a part of what it had left, it is said to run out, whoever has the rest."""
     monkeypatch.setattr(_watch, "PAUSE", 0)
     found = _watch.spare(str(tmp_path))
-    assert found.keys() == ({"memory", "room for files"} if sys.platform == "linux" else {"room for files"})
+    assert found.keys() >= ({"memory", "room for files"} if sys.platform == "linux" else {"room for files"})
+    assert all(left > 0 for left in found.values())
     left = {"memory": 800, "room for files": 800}
     monkeypatch.setattr(_watch, "spare", lambda _: dict(left))
     watch = Watch(os.getpid(), {"processes": 10**6, "scratch": str(tmp_path)})

@@ -111,7 +111,11 @@ class Watch:
 
 
 def spare(folder: str) -> dict[str, int]:
-    """Return the bytes that the machine has left: of memory, and where files of *folder* lie, of room for them."""
+    """Return what the machine has left, where it says so.
+
+    That is bytes of memory, of room where files of *folder* lie, and of what TCP may queue in all networks together
+    without saving; and terminals.
+    """
     left = {}
     with contextlib.suppress(OSError):
         for line in _read("/proc/meminfo").splitlines():
@@ -120,6 +124,12 @@ def spare(folder: str) -> dict[str, int]:
     with contextlib.suppress(OSError):
         seen = os.statvfs(folder)
         left["room for files"] = seen.f_bavail * seen.f_frsize
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        queued = _read("/proc/net/sockstat").partition("TCP:")[2].split()
+        left["memory of TCP"] = (int(_read("/proc/sys/net/ipv4/tcp_mem").split()[1]) - int(queued[9])) * PAGE
+    with contextlib.suppress(OSError, ValueError):
+        most, reserved, used = (int(_read(f"/proc/sys/kernel/pty/{name}")) for name in ("max", "reserve", "nr"))
+        left["terminals"] = most - reserved - used
     return left
 
 
