@@ -202,6 +202,11 @@ OTHERS = {
         found = c.syscall(444, ctypes.byref(files), 8, 0), c.syscall(317, 1, 8, ctypes.byref(allow))
         return f'ESCAPED {found}' if max(found) >= 0 else ''
     """,
+    "writes to what its launcher reads": """
+        import os
+        os.write(os.open('/proc/1/fd/0', os.O_RDWR), b'x')
+        return 'ESCAPED'
+    """,
     "takes descriptors": """
         import ctypes, os
         there = os.pidfd_open(bait['victim'])

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -238,10 +239,24 @@ def _unwrapped(finished: Finished) -> Finished:
 
 
 def _prepare(text: str, nonce: str) -> _Job:
-    stdin = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clear
-    stdin.write(text.encode())
-    stdin.seek(0)
+    stdin = _sealed(text.encode())
     return _Job(scratch=make_scratch(), stdin=stdin, nonce=nonce)
+
+
+def _sealed(content: bytes) -> IO[Any]:
+    """Return an open file that nobody writes to: below /proc, a fixture finds the standard input of its launcher."""
+    if sys.platform != "linux":
+        file: IO[Any] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _clear
+        file.write(content)
+    else:
+        import fcntl  # POSIX only
+
+        file = os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b")
+        file.write(content)
+        file.flush()
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+    file.seek(0)
+    return file
 
 
 def _clear(job: _Job) -> None:
