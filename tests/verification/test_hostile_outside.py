@@ -1,5 +1,6 @@
 """Fixtures that reach for files, sockets and processes outside: what each level stops, and what it does not."""
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -305,6 +306,26 @@ async def test_sockets_in_the_workspace_are_out_of_reach(
         reach = "os.chdir(os.environ['ORKET_WORKSPACE']); socket.socket(1).connect('agent_output/daemon')"
         attempt = await attack(f"import os, socket; {reach}; return 'ESCAPED'", level=level)
     assert attempt.escapes == ({"said"} if level is RLIMITS else set()), attempt.said
+
+
+async def test_pipes_in_the_workspace_are_not_written(
+    level: Isolation, attack: Callable[..., Any], workspace: Path
+) -> None:
+    """Who reads from a pipe in the workspace, which fixtures read, is told nothing by one."""
+    os.mkfifo(workspace / "agent_output/pipe")
+    reading = os.open(workspace / "agent_output/pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        await attack(
+            """
+            import os
+            there = os.environ['ORKET_WORKSPACE'] + '/agent_output/pipe'
+            os.write(os.open(there, os.O_WRONLY | os.O_NONBLOCK), b'x')
+            """,
+            level=level,
+        )
+        assert os.read(reading, 1) == (b"x" if level is RLIMITS else b"")
+    finally:
+        os.close(reading)
 
 
 async def test_no_name_is_taken_from_who_would_listen(level: Isolation, attack: Callable[..., Any]) -> None:

@@ -38,7 +38,7 @@ def close(cage: dict[str, Any]) -> None:
     """
     give_up_privileges()
     if cage["landlock"]:
-        restrict(cage["landlock"], cage["rights"])
+        restrict(cage["landlock"], cage["rights"], network=bool(cage["families"]))
     if cage["seccomp"]:
         families, guards, machine = cage["families"], cage["guards"], os.uname().machine
         install(make_filter(machine, families=families, guards=guards, own_pid=os.getpid()))

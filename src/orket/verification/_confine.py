@@ -57,8 +57,7 @@ class Confinement:
     def wrap(self, level: Isolation, argv: Sequence[str], *, workspace: Path, scratch: Path) -> list[str]:
         """Return the command line that runs *argv* at *level*, able to read *workspace* and to write *scratch*."""
         if level is Isolation.BUBBLEWRAP:
-            cage = Cage(seccomp=True, families=PRIVATE_NETWORK)
-            return [*self._bubble(workspace, scratch), *self._caged(cage, argv)]
+            return [*self._bubble(workspace, scratch), *self._caged(self._within_bubble(scratch), argv)]
         if level is Isolation.LANDLOCK:
             return self._caged(self._landlock(workspace, scratch), argv)
         return self._caged(Cage(), argv) if sys.platform == "linux" else list(argv)
@@ -74,6 +73,15 @@ class Confinement:
         rights |= dict.fromkeys(DEVICES, _landlock.DEVICE)
         rights[str(scratch)] = _landlock.WRITE
         return Cage(landlock=self.abi, rights=rights, seccomp=True, guards=tuple(guards))
+
+    def _within_bubble(self, scratch: Path) -> Cage:
+        """Return the cage within the namespaces: what is bound to be read is not written, not even a pipe in it.
+
+        Who writes to a pipe changes no file system, so it may be one that is read-only.
+        """
+        rights = {os.sep: _landlock.READ, "/dev": _landlock.DEVICES, str(scratch): _landlock.WRITE}
+        abi = self.abi if self.abi >= _landlock.REFER_SINCE else 0
+        return Cage(landlock=abi, rights=rights, seccomp=True, families=PRIVATE_NETWORK)
 
     def _bubble(self, workspace: Path, scratch: Path) -> list[str]:
         """Return bubblewrap with new namespaces of every kind, and a root that holds nothing but what is bound.

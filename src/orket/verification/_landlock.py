@@ -21,11 +21,13 @@ WRITE = (READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MA
     REFER | TRUNCATE
 )
 DEVICE = READ_FILE | WRITE_FILE
+DEVICES = DEVICE | READ_DIR | IOCTL_DEV
 
 SCOPES = 1 | 2  # abstract unix sockets, and signals to processes outside
 TCP = 1 | 2  # bind and connect
 
 SCOPES_SINCE = 6  # ABI of Linux 6.12
+REFER_SINCE = 2  # ABI of Linux 5.19; before it, nothing is moved from one folder to another
 TRUNCATE_SINCE = 3  # ABI of Linux 6.2
 
 
@@ -51,20 +53,22 @@ def find_abi() -> int:
 def handled_rights(abi: int) -> tuple[int, int, int]:
     """Return what version *abi* can deny: rights to files, to TCP ports, and the scopes."""
     files = MAKE_SYM * 2 - 1
-    for right, since in ((REFER, 2), (TRUNCATE, TRUNCATE_SINCE), (IOCTL_DEV, 5)):
+    for right, since in ((REFER, REFER_SINCE), (TRUNCATE, TRUNCATE_SINCE), (IOCTL_DEV, 5)):
         files |= right if abi >= since else 0
     return files, TCP if abi >= 4 else 0, SCOPES if abi >= SCOPES_SINCE else 0
 
 
-def restrict(abi: int, rights: dict[str, int]) -> None:
+def restrict(abi: int, rights: dict[str, int], *, network: bool = False) -> None:
     """Deny this process, for good, all that *abi* can deny except *rights* by path; paths that are not there are none.
+
+    With *network* it may listen and connect.
 
     Raises:
         OSError: the kernel refused.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     files, ports, scopes = handled_rights(abi)
-    attributes = RulesetAttributes(files, ports, scopes)
+    attributes = RulesetAttributes(files, 0 if network else ports, scopes)
     size = 8 if abi < 4 else 16 if abi < SCOPES_SINCE else 24
     ruleset = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), 0), "ruleset")
     try:
