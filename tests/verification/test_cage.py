@@ -20,7 +20,7 @@ from orket.verification._programs import SUPERVISOR, program_text
 X86, ARM = 0xC000003E, 0xC00000B7
 DENIED, MISSING = _seccomp.ERRNO | errno.EPERM, _seccomp.ERRNO | errno.ENOSYS
 PROCESSES = (_calls.CLONE, _calls.PRCTL, _calls.PRLIMIT, _calls.TGKILL)
-SOCKETS = (_calls.SOCKET, _calls.SOCKETPAIR)
+SOCKETS = (_calls.SOCKET, _calls.SOCKETPAIR, _calls.SETSOCKOPT)
 BY_ARGUMENTS = (*PROCESSES, *SOCKETS, _calls.FCNTL, _calls.IOCTL, _calls.MMAP, _calls.FALLOCATE)
 
 
@@ -84,6 +84,9 @@ def test_what_the_filter_decides_by_arguments(machine: str, architecture: int, c
     assert allowed(_calls.SOCKETPAIR, 1, kinds, before=[30]) == []
     assert allowed(_calls.SOCKET, 2, range(300), before=[2]) == [0, 6, 17]
     assert allowed(_calls.SOCKET, 2, range(300), before=[3]) == []
+    assert allowed(_calls.SETSOCKOPT, 2, range(49, 54), before=[0, socket.SOL_SOCKET]) == [49, 53]
+    assert allowed(_calls.SETSOCKOPT, 2, [2, 26], before=[0, socket.SOL_SOCKET]) == [2]
+    assert allowed(_calls.SETSOCKOPT, 2, [26, 50], before=[0, socket.IPPROTO_IPV6]) == [26, 50]
     assert allowed(_calls.MMAP, 3, [0x22, 0x21, 0x40022, 0x20022]) == [0x22, 0x21, 0x20022]
     assert allowed(_calls.PRCTL, 0, range(80)) == sorted(_calls.OPTIONS.values())
     assert not {22, 35, 57, 62, 78} & set(_calls.OPTIONS.values())  # filters, maps, input, cores, tables of futexes

@@ -203,6 +203,15 @@ OTHERS = {
         found = c.syscall(444, ctypes.byref(files), 8, 0), c.syscall(317, 1, 8, ctypes.byref(allow))
         return f'ESCAPED {found}' if max(found) >= 0 else ''
     """,
+    "has programs compiled for sockets": """
+        import socket
+        allow = (6).to_bytes(4, 'little') + (1).to_bytes(4, 'little')
+        import ctypes
+        class Program(ctypes.Structure):
+            _fields_ = (('length', ctypes.c_ushort), ('steps', ctypes.c_char_p))
+        socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, 26, bytes(Program(1, allow)))
+        return 'ESCAPED'
+    """,
     "writes to what its launcher reads": """
         import os
         os.write(os.open('/proc/1/fd/0', os.O_RDWR), b'x')

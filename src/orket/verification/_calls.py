@@ -281,7 +281,6 @@ GROUPS = MappingProxyType(
                 "sendmmsg": (307, 269),
                 "recvmmsg": (299, 243),
                 "shutdown": (48, 210),
-                "setsockopt": (54, 208),
                 "getsockopt": (55, 209),
             }
         ),
@@ -304,6 +303,7 @@ IOCTL: Numbers = (16, 29)
 MMAP: Numbers = (9, 222)
 PRCTL: Numbers = (157, 167)
 PRLIMIT: Numbers = (302, 261)
+SETSOCKOPT: Numbers = (54, 208)
 SOCKET: Numbers = (41, 198)
 SOCKETPAIR: Numbers = (53, 199)
 TGKILL: Numbers = (234, 131)

@@ -24,6 +24,7 @@ from orket.verification._calls import (
     PRCTL,
     PRLIMIT,
     REQUESTS,
+    SETSOCKOPT,
     SOCKET,
     SOCKETPAIR,
     TGKILL,
@@ -39,7 +40,8 @@ UNKNOWN = 463  # the first number that came after Linux 6.10
 NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 DATAGRAMS = 2  # the bit that SOCK_DGRAM and SOCK_RAW have, and SOCK_STREAM and SOCK_SEQPACKET have not
 HUGE_PAGES = 0x40000  # MAP_HUGETLB: the machine has set aside few, for whom it knows
-AF_UNIX = 1
+AF_UNIX, SOL_SOCKET = 1, 1
+FILTERS = (26, 50, 51, 52)  # SO_ATTACH_FILTER and the like: the machine has room for so many programs, seccomp's too
 PROTOCOLS = (0, 6, 17)  # the usual one, TCP, UDP: for any other the kernel may load a module
 DENIED, MISSING, UNSUPPORTED = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS, ERRNO | errno.EOPNOTSUPP
 
@@ -82,9 +84,11 @@ def make_filter(machine: str, *, families: list[int], guards: list[str], own_pid
     program += _where(MMAP[column], 3, [(ANY_BIT, HUGE_PAGES)], otherwise=ALLOW)
     program += _where(PRCTL[column], 0, [(EQUAL, option) for option in OPTIONS.values()], otherwise=DENIED)
     program += _where(PRLIMIT[column], 0, [(EQUAL, 0)], otherwise=DENIED)
+    filters = [(EQUAL, option) for option in FILTERS]
+    program += _where(SETSOCKOPT[column], 2, filters, otherwise=ALLOW, only=(1, (SOL_SOCKET,), ALLOW))
     served = [(EQUAL, family) for family in families]
-    program += _where(SOCKET[column], 0, served, otherwise=DENIED, only=(2, PROTOCOLS))
-    program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW, only=(0, (AF_UNIX,)))
+    program += _where(SOCKET[column], 0, served, otherwise=DENIED, only=(2, PROTOCOLS, DENIED))
+    program += _where(SOCKETPAIR[column], 1, [(ANY_BIT, DATAGRAMS)], otherwise=ALLOW, only=(0, (AF_UNIX,), DENIED))
     threads = [(EQUAL, own_pid)] if "signals" in guards else [(AT_LEAST, 0)]
     program += _where(TGKILL[column], 0, threads, otherwise=DENIED)
     return [*program, (RETURN, 0, 0, DENIED)]
@@ -96,16 +100,16 @@ def _where(
     tests: list[tuple[int, int]],
     *,
     otherwise: int,
-    only: tuple[int, tuple[int, ...]] = (0, ()),
+    only: tuple[int, tuple[int, ...], int] = (0, (), ALLOW),
 ) -> list[Instruction]:
     """Return the part that decides about one call by an argument: if a test holds the opposite of *otherwise*.
 
-    Before that it is denied, unless another argument has one of the values of *only*, where there are any.
+    Only where another argument has one of some values, if there are any: else what *only* has behind them.
     """
     found = DENIED if otherwise == ALLOW else ALLOW
-    place, values = only
+    place, values, verdict = only
     first = [(EQUAL, left, 0, value) for left, value in zip(range(len(values), 0, -1), values, strict=True)]
-    first = [(LOAD, 0, 0, ARGUMENTS + 8 * place), *first, (RETURN, 0, 0, DENIED)] if values else []
+    first = [(LOAD, 0, 0, ARGUMENTS + 8 * place), *first, (RETURN, 0, 0, verdict)] if values else []
     steps = [step for test, value in tests for step in ((test, 0, 1, value), (RETURN, 0, 0, found))]
     body = [*first, (LOAD, 0, 0, ARGUMENTS + 8 * argument), *steps, (RETURN, 0, 0, otherwise)]
     return [(EQUAL, 0, len(body), number), *body]
