@@ -40,7 +40,7 @@ class Bait:
         limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         pending = int(status["SigPnd"], 16) | int(status["ShdPnd"], 16)  # a signal that it has not noticed yet
-        return limit, os.getpriority(os.PRIO_PROCESS, pid), status["State"][0] in "SR" and not pending
+        return limit, os.getpriority(os.PRIO_PROCESS, pid), status["State"][0] not in "TtZX" and not pending
 
     def escapes(self, before: object, said: str, workspace: Path) -> set[str]:
         """Return what a fixture got at, by names."""
