@@ -134,6 +134,26 @@ def test_what_the_machine_needs_is_left(name: str, tmp_path: Path, monkeypatch: 
     assert Watch(os.getpid(), {}).look() == ""
 
 
+def test_what_others_have_taken_is_no_scarcity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where others have more than their part already, there is nothing left, and nobody is stopped for it."""
+    says = {
+        "/proc/net/sockstat": "TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 900\nUDP: inuse 0 mem 0\n",
+        "/proc/sys/net/ipv4/tcp_mem": "1\t500\t1000\n",
+        "/proc/sys/kernel/pty/max": "4096",
+        "/proc/sys/kernel/pty/reserve": "1024",
+        "/proc/sys/kernel/pty/nr": "4000",
+    }
+    read = _watch._read
+    monkeypatch.setattr(_watch, "_read", lambda path: says.get(path) or read(path))
+    monkeypatch.setattr(_watch, "PAUSE", 0)
+    found = _watch.spare(str(tmp_path))
+    assert (found["memory of TCP"], found["terminals"]) == (0, 0)
+    assert Watch(os.getpid(), {"processes": 10**6, "scratch": str(tmp_path)}).look() == ""
+    says |= {"/proc/sys/net/ipv4/tcp_mem": "1\t1000\t2000\n", "/proc/sys/kernel/pty/nr": "72"}
+    found = _watch.spare(str(tmp_path))
+    assert (found["memory of TCP"], found["terminals"]) == (100 * _watch.PAGE, 3000)
+
+
 def test_a_look_has_its_time() -> None:
     """Between two looks there is a pause, in which nothing is added up."""
     watch = Watch(os.getpid(), {"memory": 0})

@@ -111,7 +111,7 @@ class Watch:
 
 
 def spare(folder: str) -> dict[str, int]:
-    """Return what the machine has left, where it says so.
+    """Return what the machine has left, where it says so: 0 where others have more than their part.
 
     That is bytes of memory, of room where files of *folder* lie, and of what TCP may queue in all networks together
     without saving; and terminals.
@@ -130,7 +130,7 @@ def spare(folder: str) -> dict[str, int]:
     with contextlib.suppress(OSError, ValueError):
         most, reserved, used = (int(_read(f"/proc/sys/kernel/pty/{name}")) for name in ("max", "reserve", "nr"))
         left["terminals"] = most - reserved - used
-    return left
+    return {name: max(0, amount) for name, amount in left.items()}
 
 
 def over(used: dict[str, int], bounds: dict[str, int]) -> str:
