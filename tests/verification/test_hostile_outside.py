@@ -337,29 +337,34 @@ async def test_pipes_in_the_workspace_are_not_written(
         os.close(reading)
 
 
-async def test_no_name_is_taken_from_who_would_listen(level: Isolation, attack: Callable[..., Any]) -> None:
+async def test_no_name_is_taken_from_who_would_listen(
+    level: Isolation, attack: Callable[..., Any], workspace: Path
+) -> None:
     """One of a pair of sockets takes no abstract name, of which each is there once for all of a network."""
-    there = f"\0orket-{level.name}-{id(attack)}"
+    there, seen = f"\0orket-{level.name}-{id(attack)}", workspace / "agent_output/seen"
 
-    def free() -> bool:
+    def look() -> None:
         with socket.socket(socket.AF_UNIX) as listening, suppress(OSError):
             listening.bind(there)
-            return True
-        return False
+            return
+        seen.touch()
 
+    async def watch() -> None:
+        while True:
+            await anyio.to_thread.run_sync(look)
+
+    body = f"""
+        import os, socket, time
+        it, end = socket.socketpair()[0], time.monotonic() + {8.0 if level is RLIMITS else 0.5}
+        it.bind({there!r})
+        while time.monotonic() < end and not os.path.exists(os.environ['ORKET_WORKSPACE'] + '/agent_output/seen'):
+            time.sleep(0.01)
+    """
     async with anyio.create_task_group() as watching:
-        found: list[bool] = []
-
-        async def look() -> None:
-            while True:
-                found.append(await anyio.to_thread.run_sync(free))
-
-        watching.start_soon(look)
-        body = f"import socket, time; it = socket.socketpair()[0]; it.bind({there!r}); time.sleep(0.5)"
+        watching.start_soon(watch)
         await attack(body, level=level)
         watching.cancel_scope.cancel()
-    assert found[0]
-    assert all(found) is (level is not RLIMITS)
+    assert seen.exists() is (level is RLIMITS)
 
 
 async def test_bubblewrap_has_a_network_of_its_own(attack: Callable[..., Any], level: Isolation) -> None:
