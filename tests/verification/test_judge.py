@@ -111,7 +111,7 @@ def test_what_was_not_told(code: int | None, timed_out: bool, why: str) -> None:
     assert not whole.passed
 
 
-@pytest.mark.parametrize("expected", [1, nested(900)], ids=["flat", "nested"])
+@pytest.mark.parametrize("expected", [1, nested(899)], ids=["flat", "nested"])
 def test_deeply_nested(expected: Any) -> None:
     """What is nested as deeply as a parser takes it does not pass, and ends no judge."""
     line = f'{NONCE}["returned",0,{"[" * 901}{"]" * 901}]\n'.encode()
