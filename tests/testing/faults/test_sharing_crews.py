@@ -33,14 +33,16 @@ def test_processes_share_a_file(tmp_path: Path, count: int, evidence: Evidence) 
 @pytest.mark.fire("processes")
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_processes_may_stop_and_die(tmp_path: Path, count: int, evidence: Evidence) -> None:
-    """Some stop for longer than their lease, and are fenced out; some are killed; their work is taken over."""
+    """Some stop for longer than their lease, some are killed; their work is taken over, and is not theirs any more.
+
+    How many commits are fenced out depends on what a process is about when it is stopped: it may be waiting.
+    """
     sharing = Sharing(folder=tmp_path, options={"issues": 200}, lease=1.0, pause=0.05 * count)
     for seed in drawn(1, 60):
         report = sharing.in_processes(count, stops=4, kills=3, seed=seed)
         show(report, evidence)
         assert report.crews == count + report.killed
         assert min(report.stopped, report.killed, report.taken_over) > 0
-        assert report.fenced > 0 or count < 8  # few may all stand still at the same time
 
 
 @pytest.mark.anyio
