@@ -7,8 +7,15 @@ from typing import Final
 from orket._config import ConfigLoader
 from orket._orchestrator._arguments import suggest
 from orket.errors import AssetNotFoundError
+from orket.organization import Organization
+from orket.portfolio._adoptions import CORE
 
 _CATEGORIES: Final = ("rocks", "epics", "issues", "teams", "roles", "environments", "dialects")
+
+
+def declared_departments(organization: Organization) -> tuple[str, ...]:
+    """Return the departments that an organization has whether or not they have files."""
+    return (CORE, *[department.name for department in organization.departments])
 
 
 def check_department(loader: ConfigLoader, declared: Collection[str], name: str, where: str = "") -> None:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from orket._answers import CHECKS
 from orket._decide import settle
 from orket._flow import Limits, RunContext
-from orket._orchestrator._departments import check_department
+from orket._orchestrator._departments import check_department, declared_departments
 from orket._orchestrator._phasing import finished_documents, see_to_phases
 from orket._orchestrator._preflight import Preflight
 from orket._orchestrator._rocks import is_step, rock_result, step_id
@@ -44,7 +44,6 @@ from orket.contracts import (
 from orket.errors import OrketError, RunError
 from orket.events import RunFinished, RunOutcome, TurnKind
 from orket.governance import ToolGate
-from orket.portfolio._adoptions import CORE
 from orket.tools import ToolRuntimeExecutor
 
 
@@ -111,7 +110,7 @@ class Engine:
         Raises:
             AssetNotFoundError: there is none of this name.
         """
-        declared = (CORE, *[department.name for department in self.house.organization.departments])
+        declared = declared_departments(self.house.organization)
         if name not in declared:
             await anyio.to_thread.run_sync(check_department, self.house.loader, declared, name, where)
 

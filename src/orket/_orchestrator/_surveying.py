@@ -7,7 +7,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from orket._config import ConfigLoader
-from orket._orchestrator._departments import check_department
+from orket._orchestrator._departments import check_department, declared_departments
 from orket._orchestrator._structure import Structure
 from orket._pipeline import seats_in_use
 from orket.cards import Epic, EpicReference
@@ -15,7 +15,6 @@ from orket.contracts import RunRow, Store
 from orket.errors import AssetNotFoundError, OrketError
 from orket.governance import check_complexity
 from orket.organization import Organization, Team
-from orket.portfolio._adoptions import CORE
 from orket.portfolio._found import EpicAsset, IssueAsset, RecordedBuild, RockAsset, Survey
 
 T = TypeVar("T")
@@ -73,11 +72,11 @@ class Surveyor:
         taken_in = [files[one] for one in self.structure.adopted_epics(name, file)]
         errors = {one: self._missing(one) for one, found in files.items() if not found}
         refusals = [error for one in files if (error := self._department(one.department)) is not None]
-        refused = refusals[0] if refusals else None
+        refused = next(iter(refusals), None)
         return evolve(asset, error=refused, files=files, adopted=frozenset(taken_in), errors=errors)
 
     def _department(self, name: str) -> OrketError | None:
-        declared = (CORE, *[department.name for department in self.organization.departments])
+        declared = declared_departments(self.organization)
         if name not in self._departments and name not in declared:
             self._departments[name] = _tried(lambda: check_department(self.loader, declared, name))[1]
         return self._departments.get(name)
