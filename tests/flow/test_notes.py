@@ -9,7 +9,7 @@ from ports import StoreDouble
 from small_world import WORKER_TOOLS, diligent, issue, open_world, organization, write_json
 
 import orket
-from orket.contracts import Batch, Document, ModelRequest, Store, ToolCall, TurnKind
+from orket.contracts import Batch, CardRow, Document, ModelRequest, Store, ToolCall, TurnKind
 from orket.errors import StoreError
 from orket.events import CallJudged, NoteLeft, TurnOpened
 from orket.stores import SQLiteStore
@@ -223,4 +223,20 @@ async def test_a_run_that_works_beside_another_takes_its_notes_over(tmp_path: Pa
         await begun.wait()
         assert (await other.run_epic("launch")).outcome is orket.RunOutcome.DONE
         await run.outcome()
+    assert second.shown["b work"] == ["- note by coder for all, on a: from next door"]
+
+
+async def test_what_is_left_while_a_run_reads_its_board_is_shown(tmp_path: Path) -> None:
+    """Where a board says that an issue is done, the notes that were left on the way are known, too."""
+    path, root = tmp_path / "j.db", crew(tmp_path, issue("b", "a"))
+    first, second = Writer({"a": [note("all", "from next door")]}), Writer({})
+
+    class Overtaken(StoreDouble):
+        async def load_board(self, build: str, /) -> tuple[CardRow, ...]:
+            await one.run_issue("a")  # another orchestrator is faster
+            return await super().load_board(build)
+
+    beside = Overtaken(SQLiteStore(path))
+    async with open_world(root, first, store=path) as one, open_world(root, second, store=beside) as other:
+        assert (await other.run_epic("launch")).outcome is orket.RunOutcome.DONE
     assert second.shown["b work"] == ["- note by coder for all, on a: from next door"]

@@ -58,10 +58,10 @@ async def join_build(context: RunContext, issues: deque[Issue]) -> JoinedBuild:
     Raises:
         StoreError: the record could not be read or written.
     """
-    await context.notes.load(context.store, context.build)
     rows = await context.store.load_board(context.build)
     while (added := await _add_missing(context, issues, rows)) is None:
         rows = await context.store.load_board(context.build)
+    await context.notes.load(context.store, context.build)  # after the rows: with what led to them
     now, mine = context.clock.now(), (None, context.owner)
     joined, worked, held = [], [], {}
     for count, row in enumerate(rows):
@@ -86,8 +86,8 @@ async def take_over(context: RunContext, board: Board, *, lost: str = "") -> lis
     Raises:
         StoreError: the record could not be read.
     """
-    await context.notes.load(context.store, context.build)
     rows = await context.store.load_board(context.build)
+    await context.notes.load(context.store, context.build)  # after the rows: with what led to them
     now = context.clock.now()
     news = []
     for count, row in enumerate(rows):
