@@ -19,7 +19,7 @@
       if (isAnswering()) {
         again = true;
       } else if (answer.ok) {
-        const log = document.getElementById("log"), place = log && log.scrollTop, end = log && atEnd(log);
+        const log = document.getElementById("log"), place = log && log.scrollTop, end = !log || atEnd(log);
         const open = folds().map((fold) => fold.open);
         part.innerHTML = text;
         folds().forEach((fold, place) => { fold.open = open[place] ?? fold.open; });

@@ -42,6 +42,7 @@ def test_a_person_drives_an_epic_in_a_browser(page: Page, tmp_path: Path) -> Non
         text = page.ask("document.body.innerText")
         assert "refused write_file by rule workspace-boundary" in text
         assert "Which colour shall the front have?" in text
+        page.until("(log => log.scrollTop + log.clientHeight >= log.scrollHeight - 1)(document.querySelector('#log'))")
         page.ask("document.querySelector('.answer input[name=reason]').value = 'Green <b>'")
         page.ask("document.querySelector('.answer button').click()")
         page.until(f"location.pathname === '/' && {CHIP} === 'done'")

@@ -66,22 +66,26 @@ class Page:
         return self.call("Runtime.evaluate", **asked)["result"].get("value")
 
     def until(self, condition: str) -> None:
-        """Wait until a JavaScript condition holds; it is looked at with each frame, in whichever document there is."""
-        watch = f"""new Promise((yes, no) => {{
+        """Wait until a JavaScript condition holds, in whichever document there is; one that raises does not hold."""
+        watch = f"""new Promise((answer) => {{
             const end = Date.now() + {PATIENCE * 500};
+            const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
             const look = () => {{
-                if ({condition}) yes(true);
-                else if (Date.now() > end) no(new Error("it does not come to hold"));
+                const held = holds();
+                if (held || Date.now() > end) answer(held);
                 else setTimeout(look, 20);
             }};
             look();
         }})"""
         for _ in range(20):  # a document that is left takes its promises with it
             try:
-                if self.ask(watch) is True:
-                    return
+                held = self.ask(watch)
             except AssertionError:
                 continue
+            if held is True:
+                return
+            if held is False:
+                break
         raise AssertionError(f"it never held: {condition}; the page says: {self.ask('document.body.innerText')}")
 
     def look_like(self, *, width: int, height: int = 900, dark: bool = False) -> None:
