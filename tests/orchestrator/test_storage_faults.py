@@ -260,6 +260,14 @@ def read_only(path: Path) -> Iterator[None]:
     subprocess.run([*end, str(path)], check=True)
 
 
+@contextlib.contextmanager
+def mounted_read_only(disk: Path) -> Iterator[None]:
+    """Let nobody write a file system."""
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    yield
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+
+
 async def half_way(world: World) -> None:
     """Let a run end in the middle."""
     world.trouble, world.at = Locked(world.record), 5
@@ -276,6 +284,20 @@ async def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None
     await half_way(world)
     asked = world.asked
     with read_only(world.record), pytest.raises(StoreError) as caught:
+        async with world.crew() as orchestrator:
+            await orchestrator.run_epic("launch")
+    assert (caught.value.fault, world.asked) == (StorageFault.READ_ONLY, asked)
+    assert "write" in caught.value.advice
+    await world.goes_on()
+
+
+@pytest.mark.fire("store faults")
+async def test_a_file_on_a_disk_that_may_not_be_written_is_refused(tmp_path: Path, small_disk: Path) -> None:
+    """A record that lies on a read-only file system is there, and the StoreError does not say that it is gone."""
+    world = World(tmp_path, small_disk / "journal.db")
+    await half_way(world)
+    asked = world.asked
+    with mounted_read_only(small_disk), pytest.raises(StoreError) as caught:
         async with world.crew() as orchestrator:
             await orchestrator.run_epic("launch")
     assert (caught.value.fault, world.asked) == (StorageFault.READ_ONLY, asked)

@@ -128,6 +128,18 @@ async def test_a_record_is_no_folder(tmp_path: Path) -> None:
     assert caught.value.advice == f"{tmp_path} is a folder; name a file in it"
 
 
+async def test_a_file_that_is_there_is_not_said_to_be_gone(path: Path) -> None:
+    """Where SQLite cannot open what is there and may be written, the error names no fault and nothing to put back."""
+    store = SQLiteStore(path)
+    await store.open()
+    await store.aclose()
+    path.with_name(f"{path.name}-wal").mkdir()
+    with pytest.raises(StoreError, match="unable to open") as caught:
+        await store.open()
+    assert caught.value.fault is None
+    assert "put" not in caught.value.advice
+
+
 @pytest.mark.parametrize("wrong", ["x", -1, True, float("nan")])
 async def test_a_busy_timeout_is_seconds(path: Path, wrong: Any) -> None:
     """Anything but a number from 0 on is refused when the store is made."""

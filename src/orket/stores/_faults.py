@@ -30,6 +30,21 @@ def fault_of(error: BaseException) -> StorageFault | None:
     return next((fault for begins, fault in _FAULTS if name.startswith(begins)), None)
 
 
+def fault_at(path: Path, error: Exception) -> StorageFault | None:
+    """Return what is wrong with the storage of a file that could not be opened or read.
+
+    SQLite says of one that may not be written, or has no -shm and is in a folder that may not be written, that it
+    cannot be opened, as of one that is not there.
+    """
+    fault, folder = fault_of(error), path.parent
+    if fault is not StorageFault.MISSING or path.is_dir() or not folder.is_dir():
+        return fault
+    is_there = os.path.exists(path)  # noqa: PTH110 - where the folder may not be searched, Path.exists raises
+    if not os.access(folder, os.W_OK | os.X_OK) or (is_there and not os.access(path, os.W_OK)):
+        return StorageFault.READ_ONLY
+    return None if is_there else fault
+
+
 def advice_on(fault: StorageFault | None, path: Path) -> str:
     """Return what helps against a fault."""
     match fault:
@@ -112,7 +127,7 @@ def refuse_orphan(path: Path) -> None:
 
 def opening_error(path: Path, cause: Exception) -> StoreError:
     """Return the error for a file that cannot be opened."""
-    fault = fault_of(cause)
+    fault = fault_at(path, cause)
     is_other = getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB"
     advice = "it is no SQLite database; give another path" if is_other else advice_on(fault, path)
     text = f"{path} cannot be opened as a store: {cause}; {advice}"
@@ -121,6 +136,6 @@ def opening_error(path: Path, cause: Exception) -> StoreError:
 
 def reading_error(path: Path, cause: Exception) -> StoreError:
     """Return the error for a file that cannot be read."""
-    fault = fault_of(cause)
+    fault = fault_at(path, cause)
     advice = "verify() says whether it was changed" if fault is None else advice_on(fault, path)
     return StoreError(f"{path} cannot be read: {cause}; {advice}", path=path, fault=fault, advice=advice)
