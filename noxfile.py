@@ -129,12 +129,13 @@ def load(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build sdist and wheel, install the wheel alone, and run the quickstart's job from it outside the checkout."""
+    """Build sdist and wheel into dist/, install the wheel alone, and run the quickstart's job from it elsewhere."""
     session.install("build")
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)  # of another version
+    session.run("python", "-m", "build", "--outdir", str(ROOT / "dist"), str(ROOT))
     with tempfile.TemporaryDirectory(prefix="orket-wheel-") as name:
         outside = Path(name).resolve()
-        session.run("python", "-m", "build", "--outdir", str(outside / "dist"), str(ROOT))
-        python = _install_alone(session, outside / "env", next((outside / "dist").glob("*.whl")))
+        python = _install_alone(session, outside / "env", next((ROOT / "dist").glob("*.whl")))
         shutil.copytree(ROOT / "examples" / "quickstart", outside / "quickstart")
         with session.chdir(outside):
             session.run(python, "quickstart", *session.posargs, external=True)

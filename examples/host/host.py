@@ -93,10 +93,10 @@ class Host:
         return str(found[0].get("trouble", "")) if found else None
 
     async def take_up(self) -> None:
-        """Go on with what was cut off when this host, or the machine, went down."""
+        """Go on with what was cut off when this host, or the machine, went down, or the record was in trouble."""
         newest: dict[str, RunRow] = {row.build: row for row in await self.crew.store.runs() if row.parent is None}
         for row in newest.values():
-            if row.outcome is None:
+            if row.outcome in (None, orket.RunOutcome.BLOCKED):
                 log.info("run %s goes on", row.id)
                 request = Request(card=row.card, build=row.build, department=row.department, target=row.target)
                 self._begin(secrets.token_hex(16), request, is_noted=False)

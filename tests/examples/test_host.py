@@ -12,12 +12,13 @@ from typing import Any, get_args, get_type_hints
 
 import anyio
 import pytest
+from attrs import evolve
 from deliveries import approved, delivery, rejected
 from small_world import issue, organization
 
 import orket
 from orket.contracts import Batch, Document
-from orket.events import ModelReplied, RunStarted, TurnResumed
+from orket.events import ModelReplied, RunOutcome, RunStarted, TurnResumed
 from orket.stores.sqlite import SQLiteStore
 
 MISSING = [name for name in ("starlette", "uvicorn", "websockets") if importlib.util.find_spec(name) is None]
@@ -307,6 +308,29 @@ def test_a_stopped_host_goes_on_when_it_is_started_again(tmp_path: Path) -> None
     assert sum(isinstance(it, TurnResumed) for it in records) == 2
     with serving(tmp_path, "--pace", "0") as server:
         assert server.ask("GET", "/heartbeat").data["runs"] == 0  # nothing is left to go on with
+
+
+async def end_as_blocked(state: Path) -> None:
+    """Write what a run writes last that the record's storage has stopped."""
+    store = SQLiteStore(state / "journal.db")
+    await store.open()
+    try:
+        (row,) = await store.runs()
+        rested = evolve(row, outcome=RunOutcome.BLOCKED, reason="the disk is full", finished_at=row.started_at)
+        await store.commit(Batch(op_id="last", run=row.id, build=row.build, at=row.started_at, run_row=rested))
+    finally:
+        await store.aclose()
+
+
+def test_what_trouble_with_the_record_stopped_goes_on_with_the_next_start(tmp_path: Path) -> None:
+    """A build whose newest run ended as blocked is run on, as one is whose run has no end."""
+    with serving(tmp_path, "--pace", "600") as server:
+        run = server.start("market-stall")
+        next(server.follow(f"run={run}"))
+        server.stop()
+    anyio.run(end_as_blocked, tmp_path)
+    with serving(tmp_path, "--pace", "0") as server:
+        assert server.until("RunFinished")[-1]["record"]["outcome"] == "done"
 
 
 @pytest.mark.thorough
