@@ -33,10 +33,12 @@ def stop(root: Path, folder: Path, backend: str, receiver: str, number: signal.S
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
     ) as child:
         assert child.stdout is not None
+        assert child.stderr is not None
         for _ in range(commits):
             assert child.stdout.readline() == "commit\n"
         child.send_signal(number)
-        said, complaints = child.communicate(timeout=60)
+        said = child.stdout.read()  # communicate() forgets what readline() has read ahead
+        complaints = child.stderr.read()
     assert (child.returncode, complaints) == (0, "")
     return said.split()
 
