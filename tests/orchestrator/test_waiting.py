@@ -19,6 +19,22 @@ from orket.testing.fakes import SimulatedClock
 pytestmark = pytest.mark.anyio
 
 
+class Counting(StoreDouble):
+    """A store that counts how often board and journal are read."""
+
+    boards = glances = 0
+
+    async def load_board(self, build: str, /) -> Any:
+        self.boards += 1
+        return await self.inner.load_board(build)
+
+    async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
+        self.glances += 1
+        async with aclosing(self.inner.events(since, **wanted)) as entries:  # type: ignore[type-var]
+            async for entry in entries:
+                yield entry
+
+
 async def test_what_a_neighbour_writes_is_noticed_soon_and_nothing_is_read_in_vain(tmp_path: Path) -> None:
     """A run that waits looks at the journal every second at most, and goes on a second after a word of it at most."""
     clock, store = SimulatedClock(), orket.MemoryStore()
@@ -27,34 +43,23 @@ async def test_what_a_neighbour_writes_is_noticed_soon_and_nothing_is_read_in_va
     neighbour = Neighbour(store, clock)
     token = await neighbour.claim("a", 10_000)
     await store.aclose()
-    boards, glances = [0], [0]
-
-    class Counting(StoreDouble):
-        async def load_board(self, build: str, /) -> Any:
-            boards[0] += 1
-            return await self.inner.load_board(build)
-
-        async def events(self, since: int = 0, /, **wanted: Any) -> AsyncIterator[JournalEntry]:
-            glances[0] += 1
-            async with aclosing(self.inner.events(since, **wanted)) as entries:  # type: ignore[type-var]
-                async for entry in entries:
-                    yield entry
+    seen = Counting(store)
 
     async def pass_by(seconds: float) -> None:
+        seen.boards = seen.glances = 0
         for _ in range(int(seconds * 10)):
             clock.advance(0.1)
             await settle()
 
-    async with open_world(root, diligent, store=Counting(store), clock=clock) as orchestrator:
+    async with open_world(root, diligent, store=seen, clock=clock) as orchestrator:
         run = await orchestrator.start("launch")
         with anyio.fail_after(60):
-            while boards[0] or not glances[0]:  # it has begun to wait, however long its beginning took
-                boards[0] = glances[0] = 0
+            while seen.boards or not seen.glances:  # it has begun to wait, however long its beginning took
                 await pass_by(2)
-        boards[0], glances[0], begin = 0, 0, clock.now()
+        begin = clock.now()
         await pass_by(15)
-        assert boards == [0]
-        assert 10 <= glances[0] <= 20
+        assert seen.boards == 0
+        assert 10 <= seen.glances <= 20
         said = CommentAdded(author="neighbour", text="it is yours")
         await neighbour.write(card="a", records=(said,), releases=(Release(card="a", token=token),))
         await pass_by(1.5)

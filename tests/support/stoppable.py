@@ -35,13 +35,13 @@ async def work(root: Path, folder: Path) -> None:
     store = Talkative(WitnessedStore(made._store, CommitLog(folder / "commits.jsonl")))
     async with attrs.evolve(made, store=store) as orchestrator:
         await operate(orchestrator)
+        await anyio.sleep_forever()  # who signals late finds a host, too, and no interpreter that is about to end
 
 
 async def with_receiver(root: Path, folder: Path) -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(stop_on_signal, group.cancel_scope)
         await work(root, folder)
-        group.cancel_scope.cancel()
 
 
 async def stop_on_signal(scope: anyio.CancelScope) -> None:
