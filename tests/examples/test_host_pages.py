@@ -43,8 +43,8 @@ def test_a_person_drives_an_epic_in_a_browser(page: Page, tmp_path: Path) -> Non
         assert "refused write_file by rule workspace-boundary" in text
         assert "Which colour shall the front have?" in text
         page.until("(log => log.scrollTop + log.clientHeight >= log.scrollHeight - 1)(document.querySelector('#log'))")
-        page.ask("document.querySelector('.answer input[name=reason]').value = 'Green <b>'")
-        page.ask("document.querySelector('.answer button').click()")
+        answer = "it.querySelector('input[name=reason]').value = 'Green <b>'; it.querySelector('button').click()"
+        page.ask(f"(it => {{ {answer} }})(document.querySelector('.answer'))")
         page.until(f"location.pathname === '/' && {CHIP} === 'done'")
         assert page.ask("document.querySelector('progress').value") == 8
         page.ask("[...document.querySelectorAll('.name a')].find(it => it.innerText === 'front').click()")

@@ -150,15 +150,24 @@ async def read(journal: Path) -> list[tuple[str | None, Any]]:
         await store.aclose()
 
 
+DYING = """
+import os, runpy, signal, sys
+path, sign = sys.argv[1], sys.argv.pop(2)
+class Out:
+    write = lambda self, text: sys.__stdout__.write(text) and sign in text and os.kill(os.getpid(), signal.SIGKILL)
+    __getattr__ = lambda self, name: getattr(sys.__stdout__, name)
+sys.stdout, sys.argv = Out(), sys.argv[1:]
+runpy.run_path(path, run_name="__main__")
+"""
+
+
 def kill_at(sign: str, *options: str, folder: Path) -> None:
-    """Run the command in *folder* and kill it when it prints a line with *sign*."""
-    with subprocess.Popen(
-        [*COMMAND, *options], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
-    ) as victim:
-        assert victim.stdout is not None
-        assert any(sign in line for line in victim.stdout)
-        victim.send_signal(signal.SIGKILL)
-    assert victim.returncode == -signal.SIGKILL
+    """Run the command in *folder*; it kills itself when it prints *sign*: nobody outside is sure to be in time."""
+    command = [sys.executable, "-W", "error", "-B", "-c", DYING, str(QUICKSTART), sign, *options]
+    victim = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert victim.returncode == -signal.SIGKILL, victim.stdout + victim.stderr
 
 
 @pytest.mark.thorough

@@ -70,7 +70,8 @@ class HostServer:
 
     def socket(self, query: str = "", **options: Any) -> ClientConnection:
         """Open a WebSocket to the stream of events."""
-        return connect(f"ws://127.0.0.1:{self.port}/events?{query}", proxy=None, compression=None, **options)
+        patient = {"open_timeout": PATIENCE, "ping_timeout": None, **options}
+        return connect(f"ws://127.0.0.1:{self.port}/events?{query}", proxy=None, compression=None, **patient)
 
     def follow(self, query: str = "") -> Iterator[dict[str, Any]]:
         """Yield entries until the server closes."""

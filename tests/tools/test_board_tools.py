@@ -31,7 +31,7 @@ TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in board_tools()}
 
 async def call(name: str, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
     tool = TOOLS[name]
-    return await ToolRuntimeExecutor().execute(tool, tool.bind(arguments), context, timeout=5)
+    return await ToolRuntimeExecutor().execute(tool, tool.bind(arguments), context, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -165,19 +165,22 @@ async def test_asking_that_hangs_keeps_no_thread_that_others_need() -> None:
 
 async def test_threads_that_hang_are_bounded(context: ToolContext) -> None:
     """Hanging tools keep their threads, so later blocking tools fail while others still run."""
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
     executor = ToolRuntimeExecutor(limit=1)
-    hanging = tool(name="hang")(lambda: release.wait(10))
+    hanging = tool(name="hang")(lambda: begun.set() or release.wait(60))
     quick = tool(name="quick")(lambda: "done")
     inline = tool(name="inline", effect=EffectClass.NONE)(lambda: "done")
-    with pytest.raises(EffectUnknownError):
-        await executor.execute(hanging, hanging.bind({}), context, timeout=0.02)
+    for seconds in (0.02, 2.0, 30.0):
+        with pytest.raises(EffectUnknownError):
+            await executor.execute(hanging, hanging.bind({}), context, timeout=seconds)
+        if await anyio.to_thread.run_sync(begun.wait, 5):  # its thread may begin late, or too late to begin at all
+            break
     results = [await executor.execute(made, made.bind({}), context, timeout=0.02) for made in (quick, inline)]
     assert [result.ok for result in results] == [False, True]
     assert "nothing was run" in results[0].output
     release.set()
-    with anyio.fail_after(10):
-        while not (await executor.execute(quick, quick.bind({}), context, timeout=10)).ok:
+    with anyio.fail_after(60):
+        while not (await executor.execute(quick, quick.bind({}), context, timeout=60)).ok:
             await anyio.lowlevel.checkpoint()
 
 

@@ -18,7 +18,7 @@ TOOLS: dict[str, Tool] = {tool.spec.name: tool for tool in workspace_tools()}
 
 async def call(name: str, context: ToolContext, tools: dict[str, Tool] = TOOLS, **arguments: Any) -> ToolResult:
     tool = tools[name]
-    return await ToolRuntimeExecutor().execute(tool, tool.bind(arguments), context, timeout=10)
+    return await ToolRuntimeExecutor().execute(tool, tool.bind(arguments), context, timeout=60)
 
 
 def test_effects() -> None:

@@ -70,7 +70,7 @@ def verify(workspace: Path) -> Callable[..., Any]:
         root: Path = workspace,
         **limits: Any,
     ) -> VerificationResult:
-        usual = {"wall_time": 10.0, "cpu_time": 5, "memory": 512 * MIB}
+        usual = {"wall_time": 60.0, "cpu_time": 5, "memory": 512 * MIB}
         verifier = SubprocessVerifier(limits=Limits(**(usual | limits)), levels=(level,))
         assert isinstance(verifier, Verifier)
         machine = offered(level)
@@ -115,7 +115,7 @@ def attack(
         write_fixture("\n".join(texts))
         before = tempted.look()
         scenarios = [Scenario(id=str(here), input=tempted.asked, expected=NEVER) for here in range(len(bodies))]
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             result = await verify(*scenarios, level=level, **limits)
         said = "\n".join([*[one.detail for one in result.scenarios], result.log])
         escapes = tempted.escapes(before, said, workspace)

@@ -58,7 +58,7 @@ class StoreRules(ContractSuite, abc.ABC):
     durable: ClassVar[bool] = True
     shared: ClassVar[bool] = True
     tamperable: ClassVar[bool] = False
-    patience: ClassVar[float] = 10.0
+    patience: ClassVar[float] = 30.0
 
     @abc.abstractmethod
     def make_store(self, folder: Path) -> Store:
