@@ -255,7 +255,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path, way: str) -> None:
     for path in ("a", "a/none", "a/b/c", "none/b"):
         with pytest.raises(PathRefusedError):
             read(tmp_path, path)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 SWAP = """

@@ -39,7 +39,7 @@ CHILD = """
         return ToolCall(name="ring", arguments={{"times": 1}})
 
     async def main():
-        options = {{"store": Path({store!r}), "tools": [ring], "limits": orket.Limits(lease=0.2)}}
+        options = {{"store": Path({store!r}), "tools": [ring], "limits": orket.Limits(lease=2.0)}}
         async with open_world(Path({root!r}), agent, **options) as o:
             await o.run_epic("launch")
 
@@ -80,7 +80,7 @@ def survivor(tmp_path: Path, paths: Mapping[str, Path], effect: EffectClass) -> 
         return diligent(request)
 
     store = SQLiteStore(paths["store.db"])
-    return open_world(tmp_path, agent, store=store, tools=[ring], limits=orket.Limits(lease=0.2))
+    return open_world(tmp_path, agent, store=store, tools=[ring])
 
 
 async def test_an_idempotent_effect_runs_again_and_the_reply_is_used_again(tmp_path: Path) -> None:

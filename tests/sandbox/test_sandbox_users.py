@@ -152,7 +152,7 @@ async def test_a_host_may_keep_following(
         tasks.start_soon(sandboxes.keep_following)
         for card in ("one", "two"):
             await put(store, SandboxRequested(reason="done"), card=card)
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 while not [it for it in await sandboxes.list() if it.card == card and it.state == "running"]:
                     await clock.sleep(1)
         tasks.cancel_scope.cancel()

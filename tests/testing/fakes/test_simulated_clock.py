@@ -69,7 +69,7 @@ async def test_advances_by_itself_in_the_order_of_the_sleepers() -> None:
         for seconds in (300.0, 7.0, 5000.0):
             group.start_soon(sleeper, seconds)
     assert woken == [(it, it) for it in (7.0, 14.0, 300.0, 600.0, 5000.0, 10_000.0)]
-    assert time.perf_counter() - begun < 5
+    assert time.perf_counter() - begun < 60
 
 
 async def test_does_not_advance_while_somebody_works() -> None:

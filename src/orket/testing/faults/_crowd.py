@@ -116,6 +116,7 @@ class _Crowd:
         self._door = _Door()
         self._alive: dict[int, int] = {}  # process id -> which one it is
         self._resting: dict[int, float] = {}  # stopped process -> when it goes on
+        self._begun = False
         self._next = 0.0  # when the next one is stopped or killed
         self.born = self.stopped = self.killed = 0
         self.problems: list[str] = []
@@ -128,7 +129,7 @@ class _Crowd:
         while self._alive:
             self._reap()
             now = time.monotonic()
-            if self._door.open_for(self._order["crowd"]):
+            if self._door.open_for(self._order["crowd"]) and self._is_at_work():
                 self._disturb(now)
             if now > end:
                 self._give_up()
@@ -154,6 +155,11 @@ class _Crowd:
                 said = (self._folder / f"share-{number}.err").read_text("utf-8")
                 self.problems.append(f"process {number} ended with {code}: {said}")
                 self._give_up()
+
+    def _is_at_work(self) -> bool:
+        """Return whether a claim was granted: however slow the machine is, there is something to be lost from then."""
+        self._begun = self._begun or bool(CommitLog(self._folder / "commits.jsonl").grants)
+        return self._begun
 
     def _disturb(self, now: float) -> None:
         for born in [pid for pid, until in self._resting.items() if until <= now]:
