@@ -293,15 +293,18 @@ async def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None
 
 @pytest.mark.fire("store faults")
 async def test_a_file_on_a_disk_that_may_not_be_written_is_refused(tmp_path: Path, small_disk: Path) -> None:
-    """A record that lies on a read-only file system is there, and the StoreError does not say that it is gone."""
+    """On a read-only file system no record is said to be gone: neither one that is there nor one that is to be made."""
     world = World(tmp_path, small_disk / "journal.db")
     await half_way(world)
     asked = world.asked
-    with mounted_read_only(small_disk), pytest.raises(StoreError) as caught:
-        async with world.crew() as orchestrator:
-            await orchestrator.run_epic("launch")
-    assert (caught.value.fault, world.asked) == (StorageFault.READ_ONLY, asked)
-    assert "write" in caught.value.advice
+    with mounted_read_only(small_disk):
+        with pytest.raises(StoreError) as caught:
+            async with world.crew() as orchestrator:
+                await orchestrator.run_epic("launch")
+        with pytest.raises(StoreError) as unborn:
+            await SQLiteStore(small_disk / "another.db").open()
+    assert (caught.value.fault, unborn.value.fault) == (StorageFault.READ_ONLY, StorageFault.READ_ONLY)
+    assert ("write" in caught.value.advice, world.asked) == (True, asked)
     await world.goes_on()
 
 
