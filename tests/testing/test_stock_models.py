@@ -153,11 +153,13 @@ class OverHttp(ModelClientContract):
     secret = SECRET
     settings = settings(max_examples=10)
     url: ClassVar[str] = ""
+    deaf: ClassVar[socket.socket]
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def served(cls) -> Iterator[None]:
-        with model_double() as cls.url:
+        with model_double() as cls.url, socket.socket() as cls.deaf:
+            cls.deaf.bind(("127.0.0.1", 0))  # its port is nobody else's, and nobody listens there
             yield
 
     def at(self, behaviour: str, **options: Any) -> ModelClient:
@@ -167,9 +169,7 @@ class OverHttp(ModelClientContract):
         return self.at("calling")
 
     def make_unreachable(self) -> ModelClient:
-        with socket.create_server(("127.0.0.1", 0)) as gone:
-            port = gone.getsockname()[1]
-        return type(self.make_client())(f"http://127.0.0.1:{port}", retries=0)
+        return type(self.make_client())(f"http://127.0.0.1:{self.deaf.getsockname()[1]}", retries=0)
 
     def make_slow(self) -> ModelClient:
         return self.at("slow")
