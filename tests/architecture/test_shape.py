@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # files look the same to every Python
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "orket"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
