@@ -52,6 +52,7 @@ async def stop_on_signal(scope: anyio.CancelScope) -> None:
 
 
 def main(root: str, folder: str, backend: str, receiver: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
     host = with_receiver if receiver == "receiver" else work
     try:
         anyio.run(host, Path(root), Path(folder), backend=backend)

@@ -29,18 +29,20 @@ def stop(root: Path, folder: Path, backend: str, receiver: str, number: signal.S
     """Start a host, let it begin so many commits, send it a signal, and return what else it said."""
     paths = os.pathsep.join([str(Path(stoppable.__file__).parent), *sys.path])
     command = [sys.executable, stoppable.__file__, str(root), str(folder), backend, receiver]
+    # Unbuffered: communicate() forgets what readline() has read ahead.
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": paths}
     ) as child:
         assert child.stdout is not None
-        assert child.stderr is not None
-        for _ in range(commits):
-            assert child.stdout.readline() == "commit\n"
-        child.send_signal(number)
-        said = child.stdout.read()  # communicate() forgets what readline() has read ahead
-        complaints = child.stderr.read()
-    assert (child.returncode, complaints) == (0, "")
-    return said.split()
+        try:
+            for _ in range(commits):
+                assert child.stdout.readline() == b"commit\n"
+            child.send_signal(number)
+            said, complaints = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert (child.returncode, complaints) == (0, b"")
+    return said.decode().split()
 
 
 @pytest.mark.parametrize("commits", range(scaled(20, 1), 40, scaled(60, 1)))
