@@ -1,6 +1,11 @@
 """Opening and closing the SQLite file."""
 
+import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -126,6 +131,47 @@ async def test_a_record_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         await SQLiteStore(tmp_path).open()
     assert caught.value.advice == f"{tmp_path} is a folder; name a file in it"
+
+
+STRANGER = """
+import os, stat, sys
+import anyio
+from orket.errors import StoreError
+from orket.stores import SQLiteStore
+
+async def attempt(name):
+    store = SQLiteStore(os.path.join(folder, name))
+    try:
+        await store.open()
+    except StoreError as error:
+        return error.fault
+    await store.aclose()
+
+folder, mode = sys.argv[1], int(sys.argv[2], 8)
+assert anyio.run(attempt, "there.db") is None
+os.chmod(folder, mode)
+if not os.geteuid():  # who may do anything becomes somebody else
+    os.setgid(65534)
+    os.setuid(65534)
+print(*[anyio.run(attempt, name) for name in ("there.db", "new.db")])
+"""
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """A folder that everybody comes to: pytest's own are in one that is closed to others."""
+    folder = Path(tempfile.mkdtemp())
+    yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("mode", ["000", "444", "555"])
+def test_a_folder_that_somebody_may_not_use_is_said_to_be(outside: Path, mode: str) -> None:
+    """Where a folder may not be searched or written the error is typed: its fault is that of a read-only file."""
+    command = [sys.executable, "-c", STRANGER, str(outside), mode]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.stdout, said.stderr) == ("read_only read_only\n", "")
 
 
 async def test_a_file_that_is_there_is_not_said_to_be_gone(path: Path) -> None:

@@ -1,4 +1,7 @@
-"""What storage does to a file that is open: which fault it is, what helps, and whether the file is still there."""
+"""What storage does to a file that is open: which fault it is, what helps, and whether the file is still there.
+
+Paths are looked at with ``os.path``, which says no where a folder may not be searched; ``Path`` raises there.
+"""
 
 import os
 from pathlib import Path
@@ -37,9 +40,9 @@ def fault_at(path: Path, error: Exception) -> StorageFault | None:
     cannot be opened, as of one that is not there.
     """
     fault, folder = fault_of(error), path.parent
-    if fault is not StorageFault.MISSING or path.is_dir() or not folder.is_dir():
+    if fault is not StorageFault.MISSING or os.path.isdir(path) or not os.path.isdir(folder):
         return fault
-    is_there = os.path.exists(path)  # noqa: PTH110 - where the folder may not be searched, Path.exists raises
+    is_there = os.path.exists(path)
     if not os.access(folder, os.W_OK | os.X_OK) or (is_there and not os.access(path, os.W_OK)):
         return StorageFault.READ_ONLY
     return None if is_there else fault
@@ -56,9 +59,9 @@ def advice_on(fault: StorageFault | None, path: Path) -> str:
             return "another process is writing to it; try again, or raise busy_timeout"
         case StorageFault.CORRUPT:
             return f"{path} is damaged, or no database: keep it as it is, restore a copy, and verify() that"
-        case StorageFault.MISSING if not path.parent.is_dir():
+        case StorageFault.MISSING if not os.path.isdir(path.parent):
             return f"make the directory {path.parent} first"
-        case StorageFault.MISSING if path.is_dir():
+        case StorageFault.MISSING if os.path.isdir(path):
             return f"{path} is a folder; name a file in it"
         case StorageFault.MISSING:
             return f"put {path} back, with the -wal file that belongs to it"
@@ -100,7 +103,7 @@ class Whereabouts:
 
     def _find(self, name: str) -> tuple[int, int, int]:
         try:
-            status = os.stat(name)  # noqa: PTH116 - Path.stat is a detour, and every commit asks
+            status = os.stat(name)
         except OSError as error:
             raise self._error(f"{name} is gone ({error.strerror})", StorageFault.MISSING) from error
         return status.st_dev, status.st_ino, status.st_size
@@ -116,10 +119,10 @@ def refuse_orphan(path: Path) -> None:
     Raises:
         StoreError: it does.
     """
-    if (path.is_file() and path.stat().st_size) or path.is_dir():
+    if (os.path.isfile(path) and os.path.getsize(path)) or os.path.isdir(path):
         return
     log = path.with_name(f"{path.name}-wal")
-    if log.is_file() and log.stat().st_size:
+    if os.path.isfile(log) and os.path.getsize(log):
         advice = f"put {path} back, or move {log} away to begin a new record"
         text = f"{path} cannot be opened as a store: it is gone, and {log} holds commits of it; {advice}"
         raise StoreError(text, path=path, fault=StorageFault.MISSING, advice=advice)
