@@ -134,7 +134,8 @@ async def test_a_record_is_no_folder(tmp_path: Path) -> None:
 
 
 STRANGER = """
-import os, stat, sys
+import os, shutil, sys, tempfile
+from contextlib import asynccontextmanager
 import anyio
 from orket.errors import StoreError
 from orket.stores import SQLiteStore
@@ -147,13 +148,28 @@ async def attempt(name):
         return error.fault
     await store.aclose()
 
-folder, mode = sys.argv[1], int(sys.argv[2], 8)
+async def back_up():
+    async with closing_store(SQLiteStore(os.path.join(own, "mine.db"))) as store:
+        try:
+            await store.backup(os.path.join(folder, "copy.db"))
+        except StoreError as error:
+            return error.fault
+
+@asynccontextmanager
+async def closing_store(store):
+    await store.open()
+    yield store
+    await store.aclose()
+
+folder, mode, own = sys.argv[1], int(sys.argv[2], 8), tempfile.mkdtemp()
+os.chmod(own, 0o777)
 assert anyio.run(attempt, "there.db") is None
 os.chmod(folder, mode)
 if not os.geteuid():  # who may do anything becomes somebody else
     os.setgid(65534)
     os.setuid(65534)
-print(*[anyio.run(attempt, name) for name in ("there.db", "new.db")])
+print(*[anyio.run(attempt, name) for name in ("there.db", "new.db")], anyio.run(back_up))
+shutil.rmtree(own, ignore_errors=True)
 """
 
 
@@ -171,7 +187,7 @@ def test_a_folder_that_somebody_may_not_use_is_said_to_be(outside: Path, mode: s
     """Where a folder may not be searched or written the error is typed: its fault is that of a read-only file."""
     command = [sys.executable, "-c", STRANGER, str(outside), mode]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (said.stdout, said.stderr) == ("read_only read_only\n", "")
+    assert (said.stdout, said.stderr) == ("read_only read_only read_only\n", "")
 
 
 async def test_a_file_that_is_there_is_not_said_to_be_gone(path: Path) -> None:

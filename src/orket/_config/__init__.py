@@ -69,8 +69,10 @@ class ConfigLoader:
         """
         merged = self._files.paths("organization_paths")
         fallback = self._files.paths("organization_fallback_paths")
-        if merged and merged[0].exists():
-            opened = [found for path in merged if (found := self._files.read(path, "organization")) is not None]
+        first = self._files.read(merged[0], "organization") if merged else None
+        if first is not None:
+            more = [self._files.read(path, "organization") for path in merged[1:]]
+            opened = [first, *[found for found in more if found is not None]]
         else:
             opened = [found] if (found := self._files.first(fallback, "organization")) else []
         if not opened:

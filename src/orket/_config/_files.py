@@ -104,11 +104,11 @@ def _plain(path: Path) -> Path:
 
 def _names_in(folder: Path) -> Iterator[str]:
     try:
-        files = sorted(folder.iterdir())
+        files = [file for file in sorted(folder.iterdir()) if file.suffix == ".json" and file.is_file()]
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise ConfigError(f"{folder.name}: cannot be listed: {error.strerror}") from error
     for file in files:
-        if file.suffix == ".json" and is_asset_name(file.stem) and file.is_file():
+        if is_asset_name(file.stem):
             yield file.stem

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from orket.errors import StorageFault, StoreError
 from orket.stores._checks import snapshot
-from orket.stores._faults import advice_on, fault_of
+from orket.stores._faults import advice_on, fault_at, fault_of
 
 _PAGES: Final = 1024  # that are copied between two looks whether to stop
 _PART: Final = ".part"
@@ -88,7 +88,7 @@ class Part:
 
 
 def _refuse_taken(target: Path) -> None:
-    if target.exists():
+    if os.path.exists(target):  # noqa: PTH110 - where the folder may not be searched, Path.exists raises
         raise StoreError(f"{target} exists; a backup is a new file", path=target)
 
 
@@ -124,7 +124,7 @@ def _made_elsewhere(target: Path) -> StoreError:
 
 
 def _unlockable(target: Path, error: sqlite3.Error) -> StoreError:
-    fault = fault_of(error)
+    fault = fault_at(target, error)
     advice = advice_on(None if fault is StorageFault.MISSING else fault, target)
     return StoreError(f"{target} could not be copied to: {error}; {advice}", path=target, fault=fault, advice=advice)
 
