@@ -2,16 +2,21 @@
 
 import json
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orket._config import _read
+from orket._config import ConfigLoader, _read
 from orket._config._read import MAX_BYTES, MAX_DEPTH, read_object, show, step
 from orket.errors import ConfigError
+from orket.nodes.loader_strategy import DefaultLoaderStrategyNode
 
 
 def refusal(path: Path) -> str:
@@ -172,3 +177,33 @@ def test_spells_steps_of_a_path() -> None:
     """A key that is no identifier is quoted, so that a path reads in one way only."""
     assert step("name") == ".name"
     assert step("a.b") == '["a.b"]'
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """Let this process list a folder, and open nothing in it; who may do anything is somebody else meanwhile."""
+    user = os.geteuid()
+    folder.chmod(0o744)
+    if not user:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
+    folder.chmod(0o755)
+
+
+def test_an_organization_in_a_closed_folder_is_no_organization_that_is_missing() -> None:
+    """What may not be opened is a ConfigError that says so, whether it is a file or a folder of assets."""
+    folder = Path(tempfile.mkdtemp())  # pytest's own are in one that is closed to others
+    (folder / "model" / "core" / "epics").mkdir(parents=True)
+    (folder / "model" / "core" / "epics" / "launch.json").write_text("{}")
+    (folder / "config").mkdir()
+    (folder / "config" / "org_info.json").write_text("{}")
+    folder.chmod(0o755)
+    loader = ConfigLoader(folder, loader=DefaultLoaderStrategyNode())
+    try:
+        with closed(folder / "config"), pytest.raises(ConfigError, match="Permission denied"):
+            loader.load_organization()
+        with closed(folder / "model" / "core" / "epics"), pytest.raises(ConfigError, match="cannot be listed"):
+            loader.assets("epics")
+    finally:
+        shutil.rmtree(folder)
