@@ -186,9 +186,11 @@ def closed(folder: Path) -> Iterator[None]:
     folder.chmod(0o744)
     if not user:
         os.seteuid(65534)
-    yield
-    os.seteuid(user)
-    folder.chmod(0o755)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
 
 
 def test_an_organization_in_a_closed_folder_is_no_organization_that_is_missing() -> None:
